@@ -1,0 +1,17 @@
+/** A served xDS resource: content-hashed and encoded once, shared by every stream that sends it. */
+export interface XdsResource {
+  readonly typeUrl: string;
+  readonly name: string;
+  /** Content hash of the message. */
+  readonly version: string;
+  /** Encoded `google.protobuf.Any` around the message: what a SotW response repeats. */
+  readonly any: Uint8Array;
+  /** Encoded `envoy.service.discovery.v3.Resource` around that Any: what a delta response repeats. */
+  readonly framed: Uint8Array;
+}
+
+/** Resources of one type by name. Its identity changes only with its content. */
+export type ResourceMap = ReadonlyMap<string, XdsResource>;
+
+/** Everything one proxy is to have, by type URL. Consistent: every name a resource refers to is in it. */
+export type ProxySnapshot = ReadonlyMap<string, ResourceMap>;
