@@ -36,6 +36,8 @@ export interface DataplaneInsightSpec {
   readonly subscriptions: readonly DiscoverySubscription[];
   /** Ours, beside 2.14's fields: the newest rejection of each type, with Envoy's own text. */
   readonly rejections?: readonly { readonly typeUrl: string; readonly time: string; readonly message: string }[];
+  /** Ours: the agent announced its stop, so nobody waits for it. */
+  readonly left?: boolean;
 }
 
 export type ProxyStatus = 'Online' | 'Offline' | 'Partially degraded';

@@ -1,0 +1,195 @@
+import type { Clock } from '../../lib/clock.ts';
+import { describeError } from '../../lib/coded-error.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { DataplaneInsightSpec, DiscoverySubscription } from '../../model/insight.ts';
+import { type ProxyId, toNodeId } from '../lifecycle/proxy-id.ts';
+import { StreamCounters } from './counters.ts';
+
+/** What the control plane knows of each proxy's streams: live in memory, written to the store in batches. */
+export interface InsightOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly instanceId: string;
+  readonly newId: () => string;
+  /** Between a change and its writing. */
+  readonly flushMs: number;
+  /** Writes a batch; a proxy whose Dataplane is gone is left out by it. */
+  readonly write: (batch: readonly { readonly proxy: ProxyId; readonly spec: DataplaneInsightSpec }[]) => Promise<void>;
+}
+
+/** Subscriptions kept per proxy, the open one included; Kuma's default. */
+const SUBSCRIPTION_LIMIT = 2;
+
+interface Live {
+  readonly proxy: ProxyId;
+  closed: readonly DiscoverySubscription[];
+  open: OpenSubscription | undefined;
+  rejections: NonNullable<DataplaneInsightSpec['rejections']>;
+  left: boolean;
+}
+
+interface OpenSubscription {
+  readonly id: string;
+  readonly connectTime: string;
+  readonly version: DiscoverySubscription['version'];
+  readonly counters: StreamCounters;
+  lastUpdateTime: string | undefined;
+}
+
+export class ProxyInsights {
+  readonly #options: InsightOptions;
+  readonly #live = new Map<string, Live>();
+  readonly #dirty = new Set<string>();
+  #cancelFlush: (() => void) | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+
+  constructor(options: InsightOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over what the store had when this control plane started; subscriptions left open are closed now. */
+  restore(proxy: ProxyId, spec: DataplaneInsightSpec): void {
+    const now = this.#now();
+    const closed = spec.subscriptions.map((s) => (s.disconnectTime === undefined ? { ...s, disconnectTime: now } : s));
+    this.#live.set(toNodeId(proxy), {
+      proxy,
+      closed,
+      open: undefined,
+      rejections: spec.rejections ?? [],
+      left: spec.left ?? false,
+    });
+    if (spec.subscriptions.some((s) => s.disconnectTime === undefined)) this.#touch(toNodeId(proxy));
+  }
+
+  opened(proxy: ProxyId, version: DiscoverySubscription['version']): void {
+    const live = this.#of(proxy);
+    this.#close(live);
+    live.left = false;
+    live.open = {
+      id: this.#options.newId(),
+      connectTime: this.#now(),
+      version,
+      counters: new StreamCounters(),
+      lastUpdateTime: undefined,
+    };
+    this.#touch(toNodeId(proxy));
+  }
+
+  sent(proxy: ProxyId, typeUrl: string): void {
+    this.#count(proxy, typeUrl, 'sent');
+  }
+
+  acknowledged(proxy: ProxyId, typeUrl: string): void {
+    this.#count(proxy, typeUrl, 'acknowledged');
+    const live = this.#live.get(toNodeId(proxy));
+    if (live?.rejections.some((r) => r.typeUrl === typeUrl)) {
+      live.rejections = live.rejections.filter((r) => r.typeUrl !== typeUrl);
+    }
+  }
+
+  rejected(proxy: ProxyId, typeUrl: string, message: string): void {
+    this.#count(proxy, typeUrl, 'rejected');
+    const live = this.#of(proxy);
+    live.rejections = [
+      ...live.rejections.filter((r) => r.typeUrl !== typeUrl),
+      { typeUrl, time: this.#now(), message: message.slice(0, 4096) },
+    ];
+  }
+
+  closed(proxy: ProxyId): void {
+    const live = this.#live.get(toNodeId(proxy));
+    if (live === undefined) return;
+    this.#close(live);
+    this.#touch(toNodeId(proxy));
+  }
+
+  /** The agent announced its stop: after a restart of the control plane the proxy is not waited for. */
+  left(proxy: ProxyId): void {
+    const live = this.#live.get(toNodeId(proxy));
+    if (live === undefined) return;
+    live.left = true;
+    this.#touch(toNodeId(proxy));
+  }
+
+  forget(proxy: ProxyId): void {
+    this.#live.delete(toNodeId(proxy));
+    this.#dirty.delete(toNodeId(proxy));
+  }
+
+  get(mesh: string, name: string): DataplaneInsightSpec | undefined {
+    const live = this.#live.get(toNodeId({ mesh, name }));
+    return live === undefined ? undefined : this.#toSpec(live);
+  }
+
+  /** Writes what changed; resolves when it is written. */
+  async flush(): Promise<void> {
+    this.#cancelFlush?.();
+    this.#cancelFlush = undefined;
+    const batch = [...this.#dirty].flatMap((nodeId) => {
+      const live = this.#live.get(nodeId);
+      return live === undefined ? [] : [{ proxy: live.proxy, spec: this.#toSpec(live) }];
+    });
+    this.#dirty.clear();
+    if (batch.length > 0) {
+      this.#flushing = this.#flushing.then(() => this.#options.write(batch)).catch((error: unknown) => {
+        this.#options.logger.warn({ error: describeError(error) }, 'insights were not written; the next change tries again');
+      });
+    }
+    await this.#flushing;
+  }
+
+  #count(proxy: ProxyId, typeUrl: string, what: 'sent' | 'acknowledged' | 'rejected'): void {
+    const open = this.#live.get(toNodeId(proxy))?.open;
+    if (open === undefined) return;
+    open.counters.count(typeUrl, what);
+    open.lastUpdateTime = this.#now();
+    this.#touch(toNodeId(proxy));
+  }
+
+  #close(live: Live): void {
+    if (live.open === undefined) return;
+    const ended = { ...this.#toSubscription(live.open), disconnectTime: this.#now() };
+    live.closed = [...live.closed, ended].slice(1 - SUBSCRIPTION_LIMIT);
+    live.open = undefined;
+  }
+
+  #of(proxy: ProxyId): Live {
+    const nodeId = toNodeId(proxy);
+    const known = this.#live.get(nodeId);
+    if (known !== undefined) return known;
+    const fresh: Live = { proxy, closed: [], open: undefined, rejections: [], left: false };
+    this.#live.set(nodeId, fresh);
+    return fresh;
+  }
+
+  #toSpec(live: Live): DataplaneInsightSpec {
+    const open = live.open === undefined ? [] : [this.#toSubscription(live.open)];
+    return {
+      subscriptions: [...live.closed, ...open].slice(-SUBSCRIPTION_LIMIT),
+      ...(live.rejections.length > 0 ? { rejections: live.rejections } : {}),
+      ...(live.left ? { left: true } : {}),
+    };
+  }
+
+  #toSubscription(open: OpenSubscription): DiscoverySubscription {
+    return {
+      id: open.id,
+      controlPlaneInstanceId: this.#options.instanceId,
+      connectTime: open.connectTime,
+      status: open.counters.toStatus(open.lastUpdateTime),
+      ...(open.version === undefined ? {} : { version: open.version }),
+    };
+  }
+
+  #touch(nodeId: string): void {
+    this.#dirty.add(nodeId);
+    this.#cancelFlush ??= this.#options.clock.after(this.#options.flushMs, () => {
+      this.#cancelFlush = undefined;
+      void this.flush();
+    });
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.now()).toISOString();
+  }
+}
