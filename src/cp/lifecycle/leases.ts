@@ -30,8 +30,8 @@ export class ProxyLeases {
   readonly #options: LeaseOptions;
   readonly #rule: MassLossRule;
   readonly #states = new Map<string, { proxy: ProxyId; current: State }>();
-  /** Set while a mass loss is suspected: how many are missing when it began. */
-  #suspicion: { readonly missing: number; readonly end: () => void } | undefined;
+  /** Set while a mass loss is suspected; `missing` is the most that were missing at once. */
+  #suspicion: { missing: number; readonly end: () => void } | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -125,9 +125,12 @@ export class ProxyLeases {
   }
 
   #suspectIfMany(): void {
-    if (this.#suspicion !== undefined) return;
     const { clock, logger, suspicionMs = 600_000 } = this.#options;
     const lost = this.#lost();
+    if (this.#suspicion !== undefined) {
+      this.#suspicion.missing = Math.max(this.#suspicion.missing, lost.length);
+      return;
+    }
     const connected = [...this.#states.values()].filter((e) => e.current.state === 'connected').length;
     if (!isMassLoss(lost.map((l) => l.loss), connected, clock.monotonic(), this.#rule)) return;
     logger.warn(
