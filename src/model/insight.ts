@@ -27,7 +27,11 @@ export interface DiscoverySubscription {
       readonly buildDate?: string;
       readonly kumaCpCompatible?: boolean;
     };
-    readonly envoy?: { readonly version?: string; readonly build?: string; readonly kumaDpCompatible?: boolean };
+    readonly envoy?: {
+      readonly version?: string;
+      readonly build?: string;
+      readonly kumaDpCompatible?: boolean;
+    };
     readonly dependencies?: Readonly<Record<string, string>>;
   };
 }
@@ -35,7 +39,11 @@ export interface DiscoverySubscription {
 export interface DataplaneInsightSpec {
   readonly subscriptions: readonly DiscoverySubscription[];
   /** Ours, beside 2.14's fields: the newest rejection of each type, with Envoy's own text. */
-  readonly rejections?: readonly { readonly typeUrl: string; readonly time: string; readonly message: string }[];
+  readonly rejections?: readonly {
+    readonly typeUrl: string;
+    readonly time: string;
+    readonly message: string;
+  }[];
   /** Ours: the agent announced its stop, so nobody waits for it. */
   readonly left?: boolean;
 }

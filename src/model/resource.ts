@@ -37,6 +37,8 @@ export interface Translated {
   readonly body: JsonObject;
   readonly violations: readonly Violation[];
   readonly warnings: readonly string[];
+  /** Paths of `body` that the violations explain already: what parsing says of them is not reported again. */
+  readonly covered: readonly string[];
 }
 
 /**
@@ -61,12 +63,14 @@ export interface ResourceType<Spec = unknown> {
   /** 2.14 singular and plural for people, e.g. `Traffic Route`, `Traffic Routes`; policies only. */
   readonly display?: { readonly singular: string; readonly plural: string };
   readonly isPolicy: boolean;
+  /** Longest name, 253 when absent. */
+  readonly maxNameLength?: number;
   /** Moves an old-dialect body to today's shape; absent for types 0.1 did not have. A modern body comes back as it is. */
   readonly translate?: (body: JsonObject) => Translated;
   /** Reads the spec fields of a body in today's shape (envelope fields already taken out). */
   readonly parse: (fields: JsonObject) => Parsed<Spec>;
   /** The spec as the REST API shows it; defaults and empties omitted as protobuf JSON does. */
-  readonly toJson: (spec: Spec) => JsonObject;
+  toJson(spec: Spec): JsonObject;
 }
 
 export function keyText(key: ResourceKey): string {
