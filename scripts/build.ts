@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { readBuildInfo } from './lib/read-build-info.ts';
 
 interface Program {
@@ -44,10 +44,28 @@ async function main(): Promise<void> {
     return there;
   });
   const info = readBuildInfo(root);
-  await Promise.all(programs.map((program) => bundle(program, JSON.stringify(info))));
+  const results = await Promise.allSettled(programs.map((program) => bundle(program, JSON.stringify(info))));
   for (const program of programs) writeLauncher(program);
   copyTemplates();
+  // esbuild has said what is wrong and where.
+  if (results.some(({ status }) => status === 'rejected')) process.exitCode = 1;
 }
+
+/**
+ * CommonJS has no top-level await, which the short files of `src/bin` use: what follows their imports is put into an
+ * async function. A rejection ends the program as it does in a module.
+ */
+const asyncEntry: Plugin = {
+  name: 'async-entry',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/bin\/[^/]+\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8').replace(/^#!.*/, '');
+      const imports = source.match(/^import\s[^;]*;$/gm) ?? [];
+      const body = imports.reduce((rest, line) => rest.replace(line, ''), source);
+      return { contents: `${imports.join('\n')}\n(async () => {\n${body}\n})();\n`, loader: 'ts' };
+    });
+  },
+};
 
 async function bundle({ name, entry }: Program, buildInfo: string): Promise<void> {
   const { outputFiles } = await build({
@@ -70,6 +88,7 @@ async function bundle({ name, entry }: Program, buildInfo: string): Promise<void
       'import.meta.url': 'KUMA_MODULE_URL',
     },
     banner: { js: "const KUMA_MODULE_URL=require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [asyncEntry],
     logLevel: 'warning',
   });
   for (const { contents } of outputFiles) replaceFile(join(dist, 'lib', `${name}.cjs`), contents, 0o644);
