@@ -14,7 +14,15 @@ export interface StreamInfo {
   close(code: GrpcCode, message: string): void;
 }
 
-export type GrpcCode = 'UNKNOWN' | 'ABORTED' | 'UNAVAILABLE' | 'INVALID_ARGUMENT' | 'RESOURCE_EXHAUSTED' | 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'INTERNAL';
+export type GrpcCode =
+  | 'UNKNOWN'
+  | 'ABORTED'
+  | 'UNAVAILABLE'
+  | 'INVALID_ARGUMENT'
+  | 'RESOURCE_EXHAUSTED'
+  | 'UNAUTHENTICATED'
+  | 'PERMISSION_DENIED'
+  | 'INTERNAL';
 
 /** Throw from `onOpen` to refuse a stream; anything else thrown is answered INTERNAL and logged. */
 export class StreamRefused extends Error {
@@ -27,10 +35,16 @@ export class StreamRefused extends Error {
 }
 
 /**
- * What the protocol server tells the control plane. All but `onOpen` must be quick and must not throw.
- * A stream of a node that already has one: the old is closed first (`onClosed` comes before the new `onOpen`).
+ * What the protocol server tells the control plane. All but `authorize` and `onOpen` must be quick and must not throw.
+ * A stream of a node that already has one: the old is closed first (`onClosed` comes before the new `onOpen`), even if
+ * its `onOpen` has not resolved yet. Every stream whose `onOpen` was called gets one `onClosed`, refused or not.
  */
 export interface AdsCallbacks {
+  /**
+   * May refuse a stream (StreamRefused) before anything is touched: the node's present stream is replaced only after
+   * this, so that a stranger who names a node cannot cut it off. Without it every stream is let in.
+   */
+  authorize?(stream: StreamInfo): void | Promise<void>;
   /** First request read, nothing answered yet. Responses start when it resolves (the cache is filled by then). */
   onOpen(stream: StreamInfo): Promise<void>;
   /** A response was handed to the stream. */

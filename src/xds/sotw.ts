@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { CLUSTER, ENDPOINT, LISTENER } from '../envoy/type-urls.ts';
+import type { ErrorDetail, Reaction, StreamMachine, XdsResponse } from './machine.ts';
+import type { Step } from './order.ts';
+import type { ProxySnapshot, ResourceMap, XdsResource } from './resource.ts';
+import { subscribeSotw } from './subscription.ts';
+import type { Difference, TypeState } from './type-state.ts';
+import { TypeStates } from './type-states.ts';
+
+/** The parts of a DiscoveryRequest the machine needs. */
+export interface SotwRequest {
+  readonly typeUrl: string;
+  readonly names: readonly string[];
+  /** What the client last accepted; in the first request of a type: on its last stream. */
+  readonly version: string;
+  readonly nonce: string;
+  readonly error: ErrorDetail;
+}
+
+/**
+ * The state-of-the-world variant. Responses for clusters and listeners are complete; those of the other types carry
+ * only what the client does not have, and absence there means "unchanged" (xDS protocol, "Grouping Resources into
+ * Responses").
+ */
+export function createSotwMachine(): StreamMachine<SotwRequest> {
+  return new SotwMachine();
+}
+
+class SotwMachine implements StreamMachine<SotwRequest> {
+  readonly #states = new TypeStates();
+  /** Versions a reconnected client says it has of a complete type; checked against the cache before its first answer. */
+  readonly #claims = new Map<string, string>();
+  /** Clusters the client has, so that a removed one can stay in the response that comes before its removal. */
+  readonly #clusters = new Map<string, XdsResource>();
+  /** Clusters were sent since a repeated EDS request was answered. */
+  #repeatDue = false;
+
+  receive(request: SotwRequest): Reaction {
+    const state = this.#states.of(request.typeUrl);
+    const late = state.subscription !== undefined && state.classify(request.nonce) === 'late';
+    const reaction = react(state, request);
+    // The names of a request that answers an older response are outdated; the answer to the newest brings them again.
+    if (reaction.kind !== 'stale' && !late) this.#subscribe(state, request, reaction);
+    this.#states.checkSize();
+    return reaction;
+  }
+
+  next(snapshot: ProxySnapshot): XdsResponse | undefined {
+    for (const step of this.#states.steps) {
+      const state = this.#states.of(step.typeUrl);
+      const map = snapshot.get(step.typeUrl);
+      this.#redeemClaim(state, map);
+      const response = isComplete(step.typeUrl)
+        ? this.#complete(step, state, map)
+        : partial(step, state, map);
+      if (response !== undefined) return response;
+    }
+    return undefined;
+  }
+
+  settled(snapshot: ProxySnapshot): boolean {
+    return this.#states.settled(snapshot);
+  }
+
+  rejections(): ReadonlyMap<string, string> {
+    return this.#states.rejections();
+  }
+
+  #subscribe(state: TypeState, request: SotwRequest, reaction: Reaction): void {
+    const first = state.subscription === undefined;
+    const change = subscribeSotw(state.subscription, state.typeUrl, request.names);
+    state.subscribe(change);
+    if (first || change.asked.length > 0 || change.wildcardAsked) state.answerOwed = true;
+    if (first && isComplete(state.typeUrl) && change.subscription.wildcard)
+      this.#claims.set(state.typeUrl, request.version);
+    // Envoy repeats its EDS request when a changed cluster warms anew; unanswered, the cluster stays warming for 15 s.
+    const repeated = reaction.kind === 'subscribe' && request.nonce !== '' && state.typeUrl === ENDPOINT;
+    if (repeated && this.#repeatDue && change.asked.length === 0 && change.dropped.length === 0) {
+      for (const name of change.subscription.names) state.sendAgain(name);
+      state.answerOwed = true;
+      this.#repeatDue = false;
+    }
+  }
+
+  /**
+   * A reconnected client that has exactly what the cache holds is told nothing. Safe for a wildcard only: the version
+   * of a list of names does not tell whether a name in it is new ("Subscribing to resources on a new stream").
+   */
+  #redeemClaim(state: TypeState, map: ResourceMap | undefined): void {
+    const claim = this.#claims.get(state.typeUrl);
+    if (claim === undefined) return;
+    this.#claims.delete(state.typeUrl);
+    if (claim !== versionOf(map)) return;
+    state.answerOwed = false;
+    this.#note(state, [...(map?.values() ?? [])], []);
+  }
+
+  #complete(step: Step, state: TypeState, map: ResourceMap | undefined): XdsResponse | undefined {
+    const { changed, removed, absent } = state.difference(map);
+    const gone = step.removals ? removed : [];
+    state.markSent([], absent);
+    const updates = step.updates && (changed.length > 0 || state.answerOwed);
+    if (!updates && gone.length === 0) return undefined;
+    // Clusters to be removed stay in this response; the one at the end of the order is without them.
+    const kept = removed.filter((name) => !gone.includes(name)).map((name) => this.#clusters.get(name));
+    const still = kept.filter((resource) => resource !== undefined);
+    this.#note(state, changed, gone);
+    if (step.typeUrl === CLUSTER && changed.length > 0) {
+      this.#states.warm(changed);
+      this.#repeatDue = true;
+    }
+    const version = still.length === 0 ? versionOf(map) : `${versionOf(map)}+${still.length}`;
+    return {
+      typeUrl: step.typeUrl,
+      nonce: state.nextNonce(),
+      version,
+      resources: [...state.subscribed(map), ...still],
+      removed: [],
+    };
+  }
+
+  #note(state: TypeState, changed: readonly XdsResource[], gone: readonly string[]): void {
+    state.markSent(changed, gone);
+    if (state.typeUrl !== CLUSTER) return;
+    for (const resource of changed) this.#clusters.set(resource.name, resource);
+    for (const name of gone) this.#clusters.delete(name);
+  }
+}
+
+function react(state: TypeState, { nonce, error }: SotwRequest): Reaction {
+  // The first request of a type on a stream answers nothing, whatever nonce it repeats from the last stream.
+  if (state.subscription === undefined || nonce === '') return { kind: 'subscribe' };
+  const known = state.classify(nonce);
+  if (known === 'unknown') return { kind: 'stale' };
+  if (known === 'repeated') return { kind: 'subscribe' };
+  state.react(nonce, error);
+  return error === undefined ? { kind: 'ack' } : { kind: 'nack', message: error };
+}
+
+function partial(step: Step, state: TypeState, map: ResourceMap | undefined): XdsResponse | undefined {
+  if (!step.updates) return undefined;
+  const { changed, removed, absent }: Difference = state.difference(map);
+  // SotW cannot say that such a resource is gone: the client drops it with what referred to it.
+  state.markSent(changed, [...removed, ...absent]);
+  if (changed.length === 0 && !state.answerOwed) return undefined;
+  return {
+    typeUrl: step.typeUrl,
+    nonce: state.nextNonce(),
+    version: versionOf(map),
+    resources: changed,
+    removed: [],
+  };
+}
+
+/** Types whose responses must list everything: what is missing is removed. */
+function isComplete(typeUrl: string): boolean {
+  return typeUrl === CLUSTER || typeUrl === LISTENER;
+}
+
+const NOTHING: ResourceMap = new Map();
+const versions = new WeakMap<ResourceMap, string>();
+
+/** A content hash over names and versions, so that it outlives a restart of the server; never ''. */
+function versionOf(map: ResourceMap = NOTHING): string {
+  let version = versions.get(map);
+  if (version === undefined) {
+    const lines = [...map.values()].map((resource) => `${resource.name}\0${resource.version}\n`).sort();
+    version = createHash('sha256').update(lines.join('')).digest('hex').slice(0, 16);
+    versions.set(map, version);
+  }
+  return version;
+}

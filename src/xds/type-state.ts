@@ -1,0 +1,148 @@
+import type { ResourceMap, XdsResource } from './resource.ts';
+import type { Subscription, SubscriptionChange } from './subscription.ts';
+
+/** Version under which `has` remembers that the client was told a resource does not exist. */
+const ABSENT = '';
+const EMPTY: ResourceMap = new Map();
+
+/** What lies between what a client has and what it is to have. */
+export interface Difference {
+  readonly changed: readonly XdsResource[];
+  /** Names the client has and is to lose. */
+  readonly removed: readonly string[];
+  /** Names the client asked for by name that do not exist, and it was not told so yet. */
+  readonly absent: readonly string[];
+}
+
+const NO_DIFFERENCE: Difference = { changed: [], removed: [], absent: [] };
+
+/**
+ * What one client asked for and has of one type: the notion SotW and delta share. "Has" means sent or claimed, not
+ * acknowledged: a resource the client refused is not sent again until its version changes.
+ */
+export class TypeState {
+  readonly typeUrl: string;
+  #subscription: Subscription | undefined;
+  readonly #has = new Map<string, string>();
+  readonly #again = new Set<string>();
+  /** The map `has` was last found equal to: while the cache holds this very map there is nothing to compare. */
+  #synced: ResourceMap | undefined;
+  #sent = 0;
+  #acked = 0;
+  /** An answer is due even if it is empty. */
+  answerOwed = false;
+  /** Envoy's text when it refused the newest response it reacted to. */
+  rejection: string | undefined;
+
+  constructor(typeUrl: string) {
+    this.typeUrl = typeUrl;
+  }
+
+  get subscription(): Subscription | undefined {
+    return this.#subscription;
+  }
+
+  subscribe(change: SubscriptionChange): void {
+    this.#subscription = change.subscription;
+    const forgotten = [...change.asked, ...change.dropped];
+    for (const name of change.asked) this.#has.delete(name);
+    for (const name of change.dropped) this.#forget(name);
+    if (change.wildcardDropped) {
+      for (const name of this.#has.keys()) if (!change.subscription.names.has(name)) this.#has.delete(name);
+    }
+    if (forgotten.length > 0 || change.wildcardAsked || change.wildcardDropped) this.#synced = undefined;
+  }
+
+  /** A reconnecting client tells what it kept from its last stream. */
+  claim(name: string, version: string): void {
+    if (version !== ABSENT) this.#has.set(name, version);
+    this.#synced = undefined;
+  }
+
+  /** To be sent once more when subscribed to, though unchanged. */
+  sendAgain(name: string): void {
+    this.#again.add(name);
+    this.#synced = undefined;
+  }
+
+  difference(map: ResourceMap = EMPTY): Difference {
+    const subscription = this.#subscription;
+    if (subscription === undefined || this.#synced === map) return NO_DIFFERENCE;
+    const changed: XdsResource[] = [];
+    for (const resource of subscribedOf(map, subscription)) {
+      const due = this.#has.get(resource.name) !== resource.version || this.#again.has(resource.name);
+      if (due) changed.push(resource);
+    }
+    const removed: string[] = [];
+    for (const [name, version] of this.#has) if (version !== ABSENT && !map.has(name)) removed.push(name);
+    const absent: string[] = [];
+    for (const name of subscription.names) if (!map.has(name) && !this.#has.has(name)) absent.push(name);
+    if (changed.length + removed.length + absent.length === 0) {
+      this.#synced = map;
+      for (const name of this.#again) if (!map.has(name)) this.#again.delete(name);
+      return NO_DIFFERENCE;
+    }
+    return { changed, removed, absent };
+  }
+
+  /** The resources of `map` the client subscribed to. */
+  subscribed(map: ResourceMap = EMPTY): XdsResource[] {
+    return this.#subscription === undefined ? [] : [...subscribedOf(map, this.#subscription)];
+  }
+
+  /** Notes what a response carries; from here on the client counts as having it. */
+  markSent(changed: readonly XdsResource[], gone: readonly string[]): void {
+    for (const { name, version } of changed) {
+      this.#has.set(name, version);
+      this.#again.delete(name);
+    }
+    for (const name of gone) {
+      if (this.#subscription?.names.has(name)) this.#has.set(name, ABSENT);
+      else this.#has.delete(name);
+      this.#again.delete(name);
+    }
+  }
+
+  /** The nonce of the next response: a counter per type and stream. */
+  nextNonce(): string {
+    this.answerOwed = false;
+    return String(++this.#sent);
+  }
+
+  /** `current`: of the newest response; `late`: of an older one; `repeated`: seen before; `unknown`: never sent. */
+  classify(nonce: string): 'current' | 'late' | 'repeated' | 'unknown' {
+    const n = Number(nonce);
+    if (!Number.isInteger(n) || n < 1 || n > this.#sent) return 'unknown';
+    if (n <= this.#acked) return n === this.#sent ? 'repeated' : 'unknown';
+    return n === this.#sent ? 'current' : 'late';
+  }
+
+  /** The client reacted to the response with this nonce. */
+  react(nonce: string, rejection: string | undefined): void {
+    this.#acked = Math.max(this.#acked, Number(nonce));
+    this.rejection = rejection;
+  }
+
+  /** Nothing sent is waiting for the client's reaction. */
+  get quiet(): boolean {
+    return this.#sent === this.#acked && !this.answerOwed;
+  }
+
+  /**
+   * After an unsubscription the client may drop what it had. Under a wildcard the resource is still due to it: sent
+   * again if it exists, else its removal.
+   */
+  #forget(name: string): void {
+    if (this.#subscription?.wildcard === true && this.#has.get(name) !== ABSENT)
+      this.#has.set(name, 'forgotten');
+    else this.#has.delete(name);
+  }
+}
+
+function* subscribedOf(map: ResourceMap, subscription: Subscription): Generator<XdsResource> {
+  if (subscription.wildcard) return yield* map.values();
+  for (const name of subscription.names) {
+    const resource = map.get(name);
+    if (resource !== undefined) yield resource;
+  }
+}
