@@ -17,7 +17,11 @@ export type CliErrorCode =
 export class CliError extends CodedError<CliErrorCode> {
   readonly details: readonly string[];
 
-  constructor(code: CliErrorCode, message: string, options: { cause?: unknown; details?: readonly string[] } = {}) {
+  constructor(
+    code: CliErrorCode,
+    message: string,
+    options: { cause?: unknown; details?: readonly string[] } = {},
+  ) {
     super(code, message, options);
     this.details = options.details ?? [];
   }

@@ -1,5 +1,5 @@
-import type { ResourceType } from '../model/resource.ts';
 import { findTypeByWord, resourceTypes } from '../model/registry.ts';
+import type { ResourceType } from '../model/resource.ts';
 import type { Path } from './client/control-plane-client.ts';
 import { CliError } from './errors.ts';
 
@@ -8,7 +8,10 @@ export function toListPath(type: ResourceType, mesh: string): Path {
   return type.scope === 'mesh' ? ['meshes', mesh, type.plural] : [type.plural];
 }
 
-export function toItemPath(type: ResourceType, { mesh, name }: { readonly mesh: string; readonly name: string }): Path {
+export function toItemPath(
+  type: ResourceType,
+  { mesh, name }: { readonly mesh: string; readonly name: string },
+): Path {
   return [...toListPath(type, mesh), name];
 }
 

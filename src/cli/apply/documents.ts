@@ -1,4 +1,14 @@
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from 'yaml';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Source } from './sources.ts';
 
@@ -34,9 +44,13 @@ function isEmpty({ contents }: Document): boolean {
   return contents === null || (isScalar(contents) && contents.value === null);
 }
 
-function readBody(document: Document, place: (offset: number) => string): Pick<SourceDocument, 'body' | 'syntaxError'> {
+function readBody(
+  document: Document,
+  place: (offset: number) => string,
+): Pick<SourceDocument, 'body' | 'syntaxError'> {
   const [error] = document.errors;
-  if (error !== undefined) return { body: undefined, syntaxError: `${error.message} (${place(error.pos[0])})` };
+  if (error !== undefined)
+    return { body: undefined, syntaxError: `${error.message} (${place(error.pos[0])})` };
   try {
     return { body: document.toJS({ maxAliasCount: 100 }), syntaxError: undefined };
   } catch (cause) {
@@ -46,8 +60,9 @@ function readBody(document: Document, place: (offset: number) => string): Pick<S
 
 /** `networking.inbound[0].tags["kuma.io/service"]` → its four names and one index. */
 export function parseFieldPath(field: string): (string | number)[] {
-  return [...field.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(([, quoted, index, name]) =>
-    index !== undefined ? Number(index) : (quoted?.replace(/\\(.)/g, '$1') ?? name ?? ''),
+  return [...field.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
+    ([, quoted, index, name]) =>
+      index !== undefined ? Number(index) : (quoted?.replace(/\\(.)/g, '$1') ?? name ?? ''),
   );
 }
 

@@ -26,8 +26,16 @@ export interface RefusedDocument {
 export function planDocument(document: SourceDocument, mesh: string): PlannedResource | RefusedDocument {
   const { body, syntaxError } = document;
   if (syntaxError !== undefined) return refuse(document, `not YAML: ${syntaxError}`);
-  if (isJsonObject(body) && body.type === undefined && body.kind !== undefined && body.apiVersion !== undefined) {
-    return refuse(document, 'this is a document for Kubernetes; here it begins with type, mesh and name instead of apiVersion and kind');
+  if (
+    isJsonObject(body) &&
+    body.type === undefined &&
+    body.kind !== undefined &&
+    body.apiVersion !== undefined
+  ) {
+    return refuse(
+      document,
+      'this is a document for Kubernetes; here it begins with type, mesh and name instead of apiVersion and kind',
+    );
   }
   const { spec: read, violations, warnings } = readResource(body, { defaultMesh: mesh });
   if (read === undefined || !isJsonObject(body)) return { kind: 'refused', violations, warnings, document };

@@ -22,6 +22,9 @@ export function renderTemplate(text: string, variables: ReadonlyMap<string, stri
     const value = variables.get(name);
     if (value !== undefined) return value;
     const line = text.slice(0, offset).split('\n').length;
-    throw new CliError('input', `${from}:${line}: no value for {{ ${name} }}; give it with --var ${name}=VALUE`);
+    throw new CliError(
+      'input',
+      `${from}:${line}: no value for {{ ${name} }}; give it with --var ${name}=VALUE`,
+    );
   });
 }

@@ -19,7 +19,10 @@ export interface ConnectOptions {
 }
 
 /** A client from a configuration entry: reads its PEM files, and says loudly when certificates are not checked. */
-export async function connect(context: CliContext, { name, server, timeoutMs, debug, signal }: ConnectOptions): Promise<ControlPlaneClient> {
+export async function connect(
+  context: CliContext,
+  { name, server, timeoutMs, debug, signal }: ConnectOptions,
+): Promise<ControlPlaneClient> {
   const baseUrl = parseServerUrl(server.url);
   const tls = await readTls(context, server);
   if (server.skipVerify === true && baseUrl.protocol === 'https:') {
@@ -32,25 +35,45 @@ export async function connect(context: CliContext, { name, server, timeoutMs, de
     ...Object.fromEntries((server.headers ?? []).map(({ key, value }) => [key.toLowerCase(), value])),
     ...readAuthorization(name, server, baseUrl),
   };
-  return createControlPlaneClient({ name, baseUrl, headers, tls, timeoutMs, send: context.send, debug, signal });
+  return createControlPlaneClient({
+    name,
+    baseUrl,
+    headers,
+    tls,
+    timeoutMs,
+    send: context.send,
+    debug,
+    signal,
+  });
 }
 
 /** Only http and https, no user and password inside. */
 export function parseServerUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new CliError('config', `control plane address "${text}" is not a URL such as http://localhost:5681 or https://localhost:5682`);
+    throw new CliError(
+      'config',
+      `control plane address "${text}" is not a URL such as http://localhost:5681 or https://localhost:5682`,
+    );
   }
   if (url.username !== '' || url.password !== '') {
-    throw new CliError('config', 'control plane address must not hold a user or password; use --auth-type tokens or --headers');
+    throw new CliError(
+      'config',
+      'control plane address must not hold a user or password; use --auth-type tokens or --headers',
+    );
   }
   return url;
 }
 
-async function readTls(context: CliContext, { caCertFile, clientCertFile, clientKeyFile, skipVerify }: ApiServer): Promise<TlsOptions> {
+async function readTls(
+  context: CliContext,
+  { caCertFile, clientCertFile, clientKeyFile, skipVerify }: ApiServer,
+): Promise<TlsOptions> {
   const read = async (path: string) =>
     await readFile(resolve(context.workDir, path), 'utf8').catch((cause: unknown) => {
-      throw new CliError('config', `cannot read certificate or key file ${path}: ${describeError(cause)}`, { cause });
+      throw new CliError('config', `cannot read certificate or key file ${path}: ${describeError(cause)}`, {
+        cause,
+      });
     });
   return {
     ...(isSet(caCertFile) ? { ca: await read(caCertFile) } : {}),
@@ -61,13 +84,25 @@ async function readTls(context: CliContext, { caCertFile, clientCertFile, client
 }
 
 /** A token goes over TLS or to this machine, never in the clear over a network. */
-function readAuthorization(name: string, { authType, authConf }: ApiServer, url: URL): Record<string, string> {
+function readAuthorization(
+  name: string,
+  { authType, authConf }: ApiServer,
+  url: URL,
+): Record<string, string> {
   if (!isSet(authType)) return {};
-  if (authType !== 'tokens') throw new CliError('config', `control plane "${name}": authType "${authType}" is not known; the only one is tokens`);
+  if (authType !== 'tokens')
+    throw new CliError(
+      'config',
+      `control plane "${name}": authType "${authType}" is not known; the only one is tokens`,
+    );
   const token = authConf?.token;
-  if (!isSet(token)) throw new CliError('config', `control plane "${name}": authType tokens needs authConf.token`);
+  if (!isSet(token))
+    throw new CliError('config', `control plane "${name}": authType tokens needs authConf.token`);
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    throw new CliError('insecure', `control plane "${name}": a token is not sent in the clear to ${url.origin}; use its https:// address`);
+    throw new CliError(
+      'insecure',
+      `control plane "${name}": a token is not sent in the clear to ${url.origin}; use its https:// address`,
+    );
   }
   return { authorization: `Bearer ${token}` };
 }

@@ -9,7 +9,8 @@ export interface Attempt {
   readonly timeoutMs: number;
 }
 
-const START_OR_ADD = 'start one with "kuma-cp run" or name another with "kumactl config control-planes add --name NAME --address URL"';
+const START_OR_ADD =
+  'start one with "kuma-cp run" or name another with "kumactl config control-planes add --name NAME --address URL"';
 const GIVE_CA = 'give its CA with "kumactl config control-planes add --overwrite --ca-cert-file FILE …"';
 
 /** Cause and remedy by the socket's code; the remedy is a sentence without its first capital. */
@@ -20,16 +21,28 @@ const BY_CODE: Readonly<Record<string, readonly [why: string, todo: string]>> = 
   EHOSTUNREACH: ['no route to the host', START_OR_ADD],
   ENETUNREACH: ['the network is unreachable', START_OR_ADD],
   ETIMEDOUT: ['connecting timed out', START_OR_ADD],
-  ECONNRESET: ['the connection was closed before the answer was complete', 'check that the address is a control plane and not another program'],
-  EPROTO: ['TLS failed, the port does not speak TLS as expected', 'use http:// for the plain port (5681) and https:// for the TLS port (5682)'],
+  ECONNRESET: [
+    'the connection was closed before the answer was complete',
+    'check that the address is a control plane and not another program',
+  ],
+  EPROTO: [
+    'TLS failed, the port does not speak TLS as expected',
+    'use http:// for the plain port (5681) and https:// for the TLS port (5682)',
+  ],
   ERR_SSL_WRONG_VERSION_NUMBER: ['the port does not speak TLS', 'use http:// for the plain port (5681)'],
   ERR_SSL_PACKET_LENGTH_TOO_LONG: ['the port does not speak TLS', 'use http:// for the plain port (5681)'],
-  CERT_HAS_EXPIRED: ['its certificate has expired', 'renew the certificate of the control plane and check the clocks'],
+  CERT_HAS_EXPIRED: [
+    'its certificate has expired',
+    'renew the certificate of the control plane and check the clocks',
+  ],
   DEPTH_ZERO_SELF_SIGNED_CERT: ['its certificate is self-signed and not trusted', GIVE_CA],
   SELF_SIGNED_CERT_IN_CHAIN: ['its certificate is not signed by a trusted CA', GIVE_CA],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['its certificate is not signed by a trusted CA', GIVE_CA],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['its certificate is not signed by a trusted CA', GIVE_CA],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['its certificate is for other names than this host', 'use a name of the certificate, or reissue it'],
+  ERR_TLS_CERT_ALTNAME_INVALID: [
+    'its certificate is for other names than this host',
+    'use a name of the certificate, or reissue it',
+  ],
 };
 
 /** Turns what the socket threw into one line: which control plane, which URL, why, and what to do. */
@@ -37,12 +50,16 @@ export function toConnectionError(thrown: unknown, { controlPlane, url, timeoutM
   const where = `cannot reach control plane "${controlPlane}" at ${url.origin}`;
   if (isTimeout(thrown)) {
     const why = `no answer within ${formatDuration(timeoutMs)}`;
-    return new CliError('unreachable', `${where}: ${why}; check it, or wait longer with --api-timeout`, { cause: thrown });
+    return new CliError('unreachable', `${where}: ${why}; check it, or wait longer with --api-timeout`, {
+      cause: thrown,
+    });
   }
   const code = errorCode(thrown);
   if (code.startsWith('HPE_')) {
     const why = 'what answered does not speak HTTP';
-    return new CliError('unreachable', `${where}: ${why}; use https:// for the TLS port (5682)`, { cause: thrown });
+    return new CliError('unreachable', `${where}: ${why}; use https:// for the TLS port (5682)`, {
+      cause: thrown,
+    });
   }
   const [why, todo] = BY_CODE[code] ?? [describeError(thrown), START_OR_ADD];
   return new CliError('unreachable', `${where}: ${why}; ${todo}`, { cause: thrown });

@@ -65,7 +65,10 @@ export function createControlPlaneClient(options: ClientOptions): ControlPlaneCl
 
   return {
     async index(timeoutMs) {
-      return readObject(await call('GET', { path: [], ...(timeoutMs === undefined ? {} : { timeoutMs }) }), options);
+      return readObject(
+        await call('GET', { path: [], ...(timeoutMs === undefined ? {} : { timeoutMs }) }),
+        options,
+      );
     },
     async find(path) {
       const response = await call('GET', { path, absent: true });
@@ -88,7 +91,8 @@ export function createControlPlaneClient(options: ClientOptions): ControlPlaneCl
     async put(path, body) {
       const response = await call('PUT', { path, body });
       const answer = parseJson(response.body);
-      const warnings = isJsonObject(answer) && Array.isArray(answer.warnings) ? answer.warnings.map(String) : [];
+      const warnings =
+        isJsonObject(answer) && Array.isArray(answer.warnings) ? answer.warnings.map(String) : [];
       return { created: response.status === 201, warnings };
     },
     async remove(path) {
@@ -106,20 +110,39 @@ interface Target {
   readonly timeoutMs?: number;
 }
 
-async function sendRequest(options: ClientOptions, method: HttpRequest['method'], target: Target): Promise<HttpResponse> {
+async function sendRequest(
+  options: ClientOptions,
+  method: HttpRequest['method'],
+  target: Target,
+): Promise<HttpResponse> {
   const url = toUrl(options.baseUrl, target);
   const timeoutMs = target.timeoutMs ?? options.timeoutMs;
   const body = target.body === undefined ? undefined : JSON.stringify(target.body);
-  const headers = { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers };
+  const headers = {
+    accept: 'application/json',
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...options.headers,
+  };
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
-  const request: HttpRequest = { method, url, headers, tls: options.tls, signal, ...(body === undefined ? {} : { body }) };
+  const request: HttpRequest = {
+    method,
+    url,
+    headers,
+    tls: options.tls,
+    signal,
+    ...(body === undefined ? {} : { body }),
+  };
   let response: HttpResponse;
   try {
     response = await options.send(request);
   } catch (error) {
     options.debug?.(`${method} ${url}: ${String(error)}`);
-    throw toConnectionError(signal.aborted ? signal.reason : error, { controlPlane: options.name, url, timeoutMs });
+    throw toConnectionError(signal.aborted ? signal.reason : error, {
+      controlPlane: options.name,
+      url,
+      timeoutMs,
+    });
   }
   options.debug?.(`${method} ${url}: ${response.status}`);
   const { status } = response;
@@ -151,9 +174,14 @@ function readObject(response: HttpResponse, options: ClientOptions): JsonObject 
 /** `next` is an absolute URL, which behind a proxy may name a host we cannot reach: only its offset is used. */
 function readNextOffset(next: Json | undefined): string | undefined {
   if (typeof next !== 'string' || next === '') return undefined;
-  return URL.canParse(next, 'http://localhost') ? (new URL(next, 'http://localhost').searchParams.get('offset') ?? undefined) : undefined;
+  return URL.canParse(next, 'http://localhost')
+    ? (new URL(next, 'http://localhost').searchParams.get('offset') ?? undefined)
+    : undefined;
 }
 
 function notKuma({ name, baseUrl }: ClientOptions, got: string): CliError {
-  return new CliError('not-kuma', `control plane "${name}" at ${baseUrl.origin} answered with ${got}; is ${baseUrl} a control plane?`);
+  return new CliError(
+    'not-kuma',
+    `control plane "${name}" at ${baseUrl.origin} answered with ${got}; is ${baseUrl} a control plane?`,
+  );
 }

@@ -38,7 +38,12 @@ export const sendHttp: SendHttp = async ({ method, url, headers, body, tls = {},
   const { request } = secure ? await import('node:https') : await import('node:http');
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const bytes = body === undefined ? undefined : Buffer.from(body);
-  const tlsOptions = { ca: tls.ca, cert: tls.cert, key: tls.key, rejectUnauthorized: tls.skipVerify !== true };
+  const tlsOptions = {
+    ca: tls.ca,
+    cert: tls.cert,
+    key: tls.key,
+    rejectUnauthorized: tls.skipVerify !== true,
+  };
   const length = bytes === undefined ? {} : { 'content-length': String(bytes.length) };
   const outgoing = request(
     url,

@@ -8,7 +8,10 @@ import type { ControlPlaneClient } from './control-plane-client.ts';
 const CHECK_TIMEOUT_MS = 5_000;
 
 /** Compares versions with the control plane; the warning to print, or undefined when they agree. */
-export async function checkVersion(client: ControlPlaneClient, timeoutMs: number): Promise<string | undefined> {
+export async function checkVersion(
+  client: ControlPlaneClient,
+  timeoutMs: number,
+): Promise<string | undefined> {
   try {
     const { product, version } = readProduct(await client.index(Math.min(timeoutMs, CHECK_TIMEOUT_MS)));
     if (version === buildInfo.version) return undefined;
@@ -21,6 +24,7 @@ export async function checkVersion(client: ControlPlaneClient, timeoutMs: number
 /** From `GET /`: `product` today, `tagline` in 0.1. Throws when the answer is not one of Kuma. */
 export function readProduct(index: JsonObject): { readonly product: string; readonly version: string } {
   const product = index.product ?? index.tagline;
-  if (product !== 'Kuma' || typeof index.version !== 'string') throw new Error('what answers there is not Kuma');
+  if (product !== 'Kuma' || typeof index.version !== 'string')
+    throw new Error('what answers there is not Kuma');
   return { product, version: toPrintable(index.version) };
 }

@@ -25,10 +25,15 @@ export interface ReadOptions {
  * Reads and checks everything that is to be applied. One bad document refuses all of them, with every mistake of
  * every document on stderr, so that nothing is applied by halves.
  */
-export async function readResources(context: CliContext, options: ReadOptions): Promise<readonly PlannedResource[]> {
+export async function readResources(
+  context: CliContext,
+  options: ReadOptions,
+): Promise<readonly PlannedResource[]> {
   const variables = parseVariables(options.variables, '--var');
   const sources = await readSources(context, options.files, options.timeoutMs);
-  const documents = sources.flatMap(({ from, text }) => parseDocuments({ from, text: renderTemplate(text, variables, from) }));
+  const documents = sources.flatMap(({ from, text }) =>
+    parseDocuments({ from, text: renderTemplate(text, variables, from) }),
+  );
   if (documents.length === 0) throw new CliError('input', 'no resource(s) passed to apply');
   const plan = documents.map((document) => planDocument(document, options.mesh));
   const resources = plan.filter((entry) => entry.kind === 'resource');
@@ -40,7 +45,10 @@ export async function readResources(context: CliContext, options: ReadOptions): 
 }
 
 /** Prints what would be stored, and stores nothing. No control plane is asked. */
-export async function printDryRun({ stdout, stderr }: CliContext, resources: readonly PlannedResource[]): Promise<void> {
+export async function printDryRun(
+  { stdout, stderr }: CliContext,
+  resources: readonly PlannedResource[],
+): Promise<void> {
   for (const [i, { read, warnings }] of resources.entries()) {
     for (const warning of warnings) stderr.write(`${formatWarning(warning, i, resources.length)}\n`);
     stdout.write(`${i === 0 ? '' : '---\n'}${await toYaml(toStoredDocument(read))}`);
@@ -48,20 +56,28 @@ export async function printDryRun({ stdout, stderr }: CliContext, resources: rea
 }
 
 /** Applies in the order given and stops at the first refusal; what was applied before it stays and is named. */
-export async function applyResources({ client, compat, context }: Session, resources: readonly PlannedResource[]): Promise<void> {
+export async function applyResources(
+  { client, compat, context }: Session,
+  resources: readonly PlannedResource[],
+): Promise<void> {
   const { stdout, stderr } = context;
   for (const [i, { read, body, warnings, document }] of resources.entries()) {
     const { type, mesh, name } = read.key;
     const title = `resource type="${type}" mesh="${mesh}" name="${name}"`;
     try {
       const result = await client.put(toItemPath(read.type, read.key), body);
-      for (const warning of new Set([...warnings, ...result.warnings])) stderr.write(`${formatWarning(warning, i, resources.length)}\n`);
+      for (const warning of new Set([...warnings, ...result.warnings]))
+        stderr.write(`${formatWarning(warning, i, resources.length)}\n`);
       // 0.1 said nothing when all was well, and scripts of its time compare the output.
       if (compat !== '0.1') stdout.write(`${title} ${result.created ? 'Created' : 'Updated'}\n`);
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
       const details = error instanceof ApiError ? describeAll(error.violations, document) : error.details;
-      throw new CliError(error.code, `${title}: failed server side: ${error.message}${tellRest(i, resources.length)}`, { cause: error, details });
+      throw new CliError(
+        error.code,
+        `${title}: failed server side: ${error.message}${tellRest(i, resources.length)}`,
+        { cause: error, details },
+      );
     }
   }
 }
@@ -70,7 +86,11 @@ function tellRest(done: number, all: number): string {
   return all === 1 ? '' : `; of ${all} resources the first ${done} were applied, the others were not`;
 }
 
-function reportRefused({ stderr }: CliContext, { violations, warnings, document }: RefusedDocument, index: number): void {
+function reportRefused(
+  { stderr }: CliContext,
+  { violations, warnings, document }: RefusedDocument,
+  index: number,
+): void {
   stderr.write(`resource[${index}]: failed to parse resource:\n`);
   for (const line of describeAll(violations, document)) stderr.write(`${line}\n`);
   for (const warning of warnings) stderr.write(`${formatWarning(warning, index, 2)}\n`);
@@ -79,7 +99,9 @@ function reportRefused({ stderr }: CliContext, { violations, warnings, document 
 /** `* networking.address: address can't be empty (stdin:4:1)` */
 function describeAll(violations: readonly Violation[], document: SourceDocument): string[] {
   return violations.map((violation) =>
-    document.syntaxError === undefined ? `${describeViolation(violation)} (${document.locate(violation.field)})` : describeViolation(violation),
+    document.syntaxError === undefined
+      ? `${describeViolation(violation)} (${document.locate(violation.field)})`
+      : describeViolation(violation),
   );
 }
 

@@ -16,12 +16,26 @@ export interface GetOptions {
   readonly offset?: string;
 }
 
+export interface GetTarget {
+  /** Any word for the type. */
+  readonly word: string;
+  /** All of the type when undefined. */
+  readonly name: string | undefined;
+}
+
 /** `kumactl get TYPES` and `kumactl get TYPE NAME`. */
-export async function runGet(session: Session, [word, name]: readonly [string, string?], options: GetOptions): Promise<void> {
+export async function runGet(
+  session: Session,
+  { word, name }: GetTarget,
+  options: GetOptions,
+): Promise<void> {
   const type = requireType(word);
   if (name !== undefined) return await getOne(session, { type, name, output: options.output });
   if (word !== type.plural && word === type.singular) {
-    throw new CliError('usage', `the name is missing: "kumactl get ${word} NAME" shows one, "kumactl get ${type.plural}" lists all`);
+    throw new CliError(
+      'usage',
+      `the name is missing: "kumactl get ${word} NAME" shows one, "kumactl get ${type.plural}" lists all`,
+    );
   }
   await getMany(session, type, options);
 }
@@ -32,10 +46,16 @@ interface One {
   readonly output: OutputFormat;
 }
 
-async function getOne({ client, mesh, compat, context }: Session, { type, name, output }: One): Promise<void> {
+async function getOne(
+  { client, mesh, compat, context }: Session,
+  { type, name, output }: One,
+): Promise<void> {
   const item = await client.find(toItemPath(type, { mesh, name }));
   if (item === undefined) {
-    throw new CliError('not-found', type.scope === 'mesh' ? `No resources found in ${mesh} mesh` : 'No resources found');
+    throw new CliError(
+      'not-found',
+      type.scope === 'mesh' ? `No resources found in ${mesh} mesh` : 'No resources found',
+    );
   }
   if (output !== 'table') return await printData(context.stdout, output, item);
   context.stdout.write(formatTable(findColumns(type, compat), [item], context.now()));
@@ -44,7 +64,8 @@ async function getOne({ client, mesh, compat, context }: Session, { type, name, 
 async function getMany(session: Session, type: ResourceType, options: GetOptions): Promise<void> {
   const { client, mesh, compat, context } = session;
   const path = toListPath(type, mesh);
-  const list = compat === '0.1' ? await readInOrderOfCreation(session, path) : await client.page(path, toQuery(options));
+  const list =
+    compat === '0.1' ? await readInOrderOfCreation(session, path) : await client.page(path, toQuery(options));
   if (options.output !== 'table') return await printData(context.stdout, options.output, list.body);
   context.stdout.write(formatTable(findColumns(type, compat), list.items, context.now()));
   if (list.next !== undefined) {

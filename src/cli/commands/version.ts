@@ -7,7 +7,11 @@ import { messageOf } from '../errors.ts';
 import { type GlobalOptions, parseTimeout, readConfig } from '../session.ts';
 
 /** `kumactl version`: succeeds without a control plane, and says so on stderr. */
-export async function runVersion(context: CliContext, globals: GlobalOptions, detailed: boolean): Promise<void> {
+export async function runVersion(
+  context: CliContext,
+  globals: GlobalOptions,
+  detailed: boolean,
+): Promise<void> {
   const { stdout, stderr } = context;
   if (detailed) {
     stdout.write('Client:\n');
@@ -24,7 +28,11 @@ export async function runVersion(context: CliContext, globals: GlobalOptions, de
   try {
     const { controlPlane } = findActive(await readConfig(context, globals), globals.context);
     const server = controlPlane.coordinates.apiServer;
-    const client = await connect(context, { name: controlPlane.name, server, timeoutMs: parseTimeout(globals.apiTimeout) });
+    const client = await connect(context, {
+      name: controlPlane.name,
+      server,
+      timeoutMs: parseTimeout(globals.apiTimeout),
+    });
     const { product, version } = readProduct(await client.index());
     stdout.write(`Server: ${product} ${version}\n`);
   } catch (error) {

@@ -46,7 +46,10 @@ export const defaultConfig: KumactlConfig = Object.freeze({
 export function parseConfig(value: unknown, from: string): KumactlConfig {
   if (value === null || value === undefined) return { controlPlanes: [], contexts: [], currentContext: '' };
   const fail = (field: string, expected: string) =>
-    new CliError('config', `configuration file ${from}: ${field} must be ${expected}; correct it or delete the file to start anew`);
+    new CliError(
+      'config',
+      `configuration file ${from}: ${field} must be ${expected}; correct it or delete the file to start anew`,
+    );
   if (!isJsonObject(value)) throw fail('the document', 'a map');
   const list = (field: 'controlPlanes' | 'contexts'): readonly JsonObject[] => {
     const entries = value[field] ?? [];
@@ -63,10 +66,15 @@ export function parseConfig(value: unknown, from: string): KumactlConfig {
   list('contexts').forEach((entry, i) => {
     if (typeof entry.name !== 'string') throw fail(`contexts[${i}].name`, 'a text');
     if (typeof entry.controlPlane !== 'string') throw fail(`contexts[${i}].controlPlane`, 'a text');
-    if (isJsonObject(entry.defaults) && !isTextOrAbsent(entry.defaults.mesh)) throw fail(`contexts[${i}].defaults.mesh`, 'a text');
+    if (isJsonObject(entry.defaults) && !isTextOrAbsent(entry.defaults.mesh))
+      throw fail(`contexts[${i}].defaults.mesh`, 'a text');
   });
   if (!isTextOrAbsent(value.currentContext)) throw fail('currentContext', 'a text');
-  const checked = { controlPlanes: list('controlPlanes'), contexts: list('contexts'), currentContext: value.currentContext ?? '' };
+  const checked = {
+    controlPlanes: list('controlPlanes'),
+    contexts: list('contexts'),
+    currentContext: value.currentContext ?? '',
+  };
   return { ...value, ...checked } as unknown as KumactlConfig;
 }
 
@@ -75,12 +83,15 @@ function checkApiServer(server: JsonObject): [field: string, expected: string] |
   for (const field of ['caCertFile', 'clientCertFile', 'clientKeyFile', 'authType']) {
     if (!isTextOrAbsent(server[field])) return [field, 'a text'];
   }
-  if (server.skipVerify !== undefined && typeof server.skipVerify !== 'boolean') return ['skipVerify', 'true or false'];
+  if (server.skipVerify !== undefined && typeof server.skipVerify !== 'boolean')
+    return ['skipVerify', 'true or false'];
   const headers = server.headers ?? [];
-  const isHeader = (h: unknown) => isJsonObject(h) && typeof h.key === 'string' && typeof h.value === 'string';
+  const isHeader = (h: unknown) =>
+    isJsonObject(h) && typeof h.key === 'string' && typeof h.value === 'string';
   if (!Array.isArray(headers) || !headers.every(isHeader)) return ['headers', 'a list of {key, value}'];
   const conf = server.authConf ?? {};
-  if (!isJsonObject(conf) || !Object.values(conf).every((v) => typeof v === 'string')) return ['authConf', 'a map of texts'];
+  if (!isJsonObject(conf) || !Object.values(conf).every((v) => typeof v === 'string'))
+    return ['authConf', 'a map of texts'];
   return undefined;
 }
 

@@ -10,7 +10,10 @@ export interface Active {
 /** Context `name`, or the current one. Throws with what to do when there is none. */
 export function findActive(config: KumactlConfig, name = config.currentContext): Active {
   if (name === '') {
-    throw new CliError('config', 'no control plane is active: choose one with "kumactl config control-planes switch --name NAME"');
+    throw new CliError(
+      'config',
+      'no control plane is active: choose one with "kumactl config control-planes switch --name NAME"',
+    );
   }
   const context = config.contexts.find((c) => c.name === name);
   if (context === undefined) {
@@ -19,17 +22,28 @@ export function findActive(config: KumactlConfig, name = config.currentContext):
   }
   const controlPlane = config.controlPlanes.find((cp) => cp.name === context.controlPlane);
   if (controlPlane === undefined) {
-    throw new CliError('config', `context "${name}" names the control plane "${context.controlPlane}", which is not in the configuration`);
+    throw new CliError(
+      'config',
+      `context "${name}" names the control plane "${context.controlPlane}", which is not in the configuration`,
+    );
   }
   return { controlPlane, context };
 }
 
 /** Adds (or with `overwrite` replaces) a control plane and makes it the active one, as 2.14 does. */
-export function addControlPlane(config: KumactlConfig, controlPlane: ControlPlane, overwrite: boolean): KumactlConfig {
+export function addControlPlane(
+  config: KumactlConfig,
+  controlPlane: ControlPlane,
+  overwrite: boolean,
+): KumactlConfig {
   const { name } = controlPlane;
-  const exists = config.controlPlanes.some((cp) => cp.name === name) || config.contexts.some((c) => c.name === name);
+  const exists =
+    config.controlPlanes.some((cp) => cp.name === name) || config.contexts.some((c) => c.name === name);
   if (exists && !overwrite) {
-    throw new CliError('config', `Control Plane with name "${name}" already exists. Use --overwrite to replace an existing one.`);
+    throw new CliError(
+      'config',
+      `Control Plane with name "${name}" already exists. Use --overwrite to replace an existing one.`,
+    );
   }
   const kept = config.contexts.find((c) => c.name === name);
   return {
@@ -55,7 +69,9 @@ export function removeControlPlane(config: KumactlConfig, name: string): Kumactl
 
 export function switchControlPlane(config: KumactlConfig, name: string): KumactlConfig {
   requireControlPlane(config, name);
-  const context = config.contexts.find((c) => c.name === name && c.controlPlane === name) ?? config.contexts.find((c) => c.controlPlane === name);
+  const context =
+    config.contexts.find((c) => c.name === name && c.controlPlane === name) ??
+    config.contexts.find((c) => c.controlPlane === name);
   if (context !== undefined) return { ...config, currentContext: context.name };
   return { ...config, contexts: [...config.contexts, { name, controlPlane: name }], currentContext: name };
 }

@@ -16,7 +16,10 @@ export async function loadConfigFile(path: string, warn: (line: string) => void)
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if (!isMissing(cause)) throw new CliError('config', `cannot read configuration file ${path}: ${describeError(cause)}`, { cause });
+    if (!isMissing(cause))
+      throw new CliError('config', `cannot read configuration file ${path}: ${describeError(cause)}`, {
+        cause,
+      });
     // A home that cannot be written (a container, a CI job) must not keep anybody from reading meshes.
     await saveConfigFile(path, defaultConfig).catch((error: unknown) => warn(describeError(error)));
     return defaultConfig;
@@ -26,7 +29,11 @@ export async function loadConfigFile(path: string, warn: (line: string) => void)
   try {
     value = parse(text);
   } catch (cause) {
-    throw new CliError('config', `configuration file ${path} is not YAML: ${describeError(cause).split('\n', 1)[0]}`, { cause });
+    throw new CliError(
+      'config',
+      `configuration file ${path} is not YAML: ${describeError(cause).split('\n', 1)[0]}`,
+      { cause },
+    );
   }
   return parseConfig(value, path);
 }
@@ -54,7 +61,9 @@ export async function saveConfigFile(path: string, config: KumactlConfig): Promi
       throw error;
     }
   } catch (cause) {
-    throw new CliError('config', `cannot write configuration file ${path}: ${describeError(cause)}`, { cause });
+    throw new CliError('config', `cannot write configuration file ${path}: ${describeError(cause)}`, {
+      cause,
+    });
   }
 }
 

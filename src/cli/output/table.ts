@@ -15,8 +15,11 @@ const GAP = '   ';
 export function formatTable<Item>(columns: Columns<Item>, items: readonly Item[], nowMs: number): string {
   const lines = [columns.headers, ...items.map((item) => columns.row(item, nowMs).map(toPrintable))];
   const last = columns.headers.length - 1;
-  const widths = columns.headers.map((_, i) => lines.reduce((max, cells) => Math.max(max, width(cells[i] ?? '')), 0));
-  const pad = (cell: string, i: number) => (i === last ? cell : cell + ' '.repeat((widths[i] ?? 0) - width(cell)));
+  const widths = columns.headers.map((_, i) =>
+    lines.reduce((max, cells) => Math.max(max, width(cells[i] ?? '')), 0),
+  );
+  const pad = (cell: string, i: number) =>
+    i === last ? cell : cell + ' '.repeat((widths[i] ?? 0) - width(cell));
   return lines.map((cells) => `${cells.map(pad).join(GAP)}\n`).join('');
 }
 

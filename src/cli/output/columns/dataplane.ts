@@ -19,5 +19,9 @@ export const dataplaneColumns: Columns<JsonObject> = {
 /** The table of the first release, with its tag names. */
 export const oldDataplaneColumns: Columns<JsonObject> = {
   headers: ['MESH', 'NAME', 'TAGS'],
-  row: (dataplane) => [readText(dataplane, 'mesh'), readText(dataplane, 'name'), formatTags(dataplane, toOldTags)],
+  row: (dataplane) => [
+    readText(dataplane, 'mesh'),
+    readText(dataplane, 'name'),
+    formatTags(dataplane, toOldTags),
+  ],
 };

@@ -6,7 +6,11 @@ import { formatTimeSince } from '../time-since.ts';
 /** For every mesh-scoped type without a table of its own. */
 export const meshScopedColumns: Columns<JsonObject> = {
   headers: ['MESH', 'NAME', 'AGE'],
-  row: (item, now) => [readText(item, 'mesh'), readText(item, 'name'), formatTimeSince(readOptional(item, 'modificationTime'), now)],
+  row: (item, now) => [
+    readText(item, 'mesh'),
+    readText(item, 'name'),
+    formatTimeSince(readOptional(item, 'modificationTime'), now),
+  ],
 };
 
 /** For every global type without a table of its own. */

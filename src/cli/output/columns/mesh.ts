@@ -17,7 +17,11 @@ export const meshColumns: Columns<JsonObject> = {
 /** The table of the first release. */
 export const oldMeshColumns: Columns<JsonObject> = {
   headers: ['NAME', 'mTLS', 'DP ACCESS LOGS'],
-  row: (mesh) => [readText(mesh, 'name'), onOff(readText(mesh, 'mtls', 'enabledBackend') !== ''), describeAccessLogs(mesh)],
+  row: (mesh) => [
+    readText(mesh, 'name'),
+    onOff(readText(mesh, 'mtls', 'enabledBackend') !== ''),
+    describeAccessLogs(mesh),
+  ],
 };
 
 /** `builtin/ca-1`: type and name of the CA in use, or `off`. */
@@ -31,7 +35,8 @@ function describeMtls(mesh: JsonObject): string {
 /** `on (/path)` for the backend that is used when no policy names one. */
 function describeAccessLogs(mesh: JsonObject): string {
   const name = readText(mesh, 'logging', 'defaultBackend');
-  const backend = name === '' ? undefined : readList(mesh, 'logging', 'backends').find((b) => b.name === name);
+  const backend =
+    name === '' ? undefined : readList(mesh, 'logging', 'backends').find((b) => b.name === name);
   if (backend === undefined) return 'off';
   return `on (${readText(backend, 'conf', 'path') || readText(backend, 'conf', 'address')})`;
 }
