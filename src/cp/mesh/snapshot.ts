@@ -1,7 +1,6 @@
+import type { Labels, Resource } from '../../model/resource.ts';
 import type { DataplaneSpec, Protocol } from '../../model/resources/dataplane-spec.ts';
 import type { MeshSpec } from '../../model/resources/mesh-spec.ts';
-import type { TrafficRouteSpec } from '../../model/resources/traffic-route-spec.ts';
-import type { Labels, Resource } from '../../model/resource.ts';
 import type { Tags } from '../../model/tags.ts';
 
 /**
@@ -14,7 +13,10 @@ export interface MeshSnapshot {
   readonly revision: number;
   readonly mesh: Resource<MeshSpec>;
   readonly dataplanes: ReadonlyMap<string, DataplaneView>;
-  /** By value of `kuma.io/service`. A service leaves the map with its last endpoint. */
+  /**
+   * By value of `kuma.io/service`. A service stays while any proxy declares it, without endpoints if none serves, so
+   * that its protocol outlives a restart of its only instance.
+   */
   readonly services: ReadonlyMap<string, ServiceView>;
   /** Policies by type name, each list sorted by name; a list keeps its identity while none of its type changes. */
   readonly policies: ReadonlyMap<string, readonly Resource[]>;
@@ -28,16 +30,26 @@ export interface DataplaneView {
 
 export interface ServiceView {
   readonly name: string;
-  /** `tcp` unless every endpoint says the same other protocol. */
+  /** `tcp` unless every member says the same other protocol. */
   readonly protocol: Protocol;
   /** Sorted by address, then port; those that are out are not listed. */
   readonly endpoints: readonly Endpoint[];
+  /** All inbounds that declare the service, by dataplane, then as written; `Ignored` ones are left out. */
+  readonly members: readonly ServiceMember[];
+}
+
+export interface ServiceMember {
+  readonly dataplane: string;
+  readonly protocol: Protocol;
+  /** Absent while the inbound is not ready or its proxy is out. */
+  readonly endpoint: Endpoint | undefined;
 }
 
 export interface Endpoint {
-  /** Advertised address of the inbound. */
+  /** Advertised address of the inbound: an IP, or a DNS name as written. */
   readonly address: string;
   readonly port: number;
+  /** Of the inbound; `kuma.io/protocol` says what `protocol` of the inbound says. */
   readonly tags: Tags;
   /** `degraded`: its stream is lost but its lease runs; peers prefer others. */
   readonly health: 'healthy' | 'degraded';

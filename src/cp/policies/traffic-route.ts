@@ -1,0 +1,91 @@
+import type { Resource } from '../../model/resource.ts';
+import type { Outbound } from '../../model/resources/dataplane-spec.ts';
+import type { RouteSplit, TrafficRouteSpec } from '../../model/resources/traffic-route-spec.ts';
+import { SERVICE_TAG, type Tags } from '../../model/tags.ts';
+import type { ProxyRouting, Routing, Share } from '../mesh/routing.ts';
+import type { DataplaneView, MeshSnapshot } from '../mesh/snapshot.ts';
+import { matcherFor } from './match.ts';
+
+const NO_ROUTES: readonly Resource[] = [];
+/** Envoy adds weights up in 32 bits. */
+const MAX_WEIGHT_SUM = 2 ** 32 - 1;
+
+const known = new WeakMap<
+  DataplaneView,
+  { readonly routes: readonly Resource[]; readonly routing: ProxyRouting }
+>();
+
+/** Remembered per dataplane for as long as neither it nor any TrafficRoute of the mesh changes. */
+export function routeByTrafficRoutes(snapshot: MeshSnapshot, dataplane: DataplaneView): ProxyRouting {
+  const routes = snapshot.policies.get('TrafficRoute') ?? NO_ROUTES;
+  const found = known.get(dataplane);
+  if (found?.routes === routes) return found.routing;
+  const routing = routeOutbounds(dataplane, routes as readonly Resource<TrafficRouteSpec>[]);
+  known.set(dataplane, { routes, routing });
+  return routing;
+}
+
+/**
+ * An outbound that no TrafficRoute matches goes to its whole destination. (In Kuma it refuses connections as soon as
+ * any route matches the proxy; here a first route for one service does not cut off the others.)
+ */
+export function routeOutbounds(
+  { spec: { networking } }: DataplaneView,
+  routes: readonly Resource<TrafficRouteSpec>[],
+): ProxyRouting {
+  const { inbound = [], outbound = [], gateway } = networking;
+  const sources = [...inbound.map((i) => i.tags), ...(gateway === undefined ? [] : [gateway.tags])];
+  const routeTo = matcherFor(routes, sources);
+  const byOutbound = new Map<Outbound, Routing>();
+  const problems = new Set<string>();
+  for (const one of outbound) {
+    const service = one.tags?.[SERVICE_TAG];
+    if (one.tags === undefined || service === undefined) continue;
+    // A route is chosen by the service alone, whatever further tags the outbound asks for.
+    const route = routeTo({ [SERVICE_TAG]: service });
+    const routing = route === undefined ? wholeDestination(one.tags) : applyRoute(route, one.tags);
+    if (routing === undefined)
+      problems.add(`TrafficRoute "${route?.key.name}" has no weight above 0 and is ignored`);
+    byOutbound.set(one, routing ?? wholeDestination(one.tags));
+  }
+  return { byOutbound, problems: [...problems] };
+}
+
+function wholeDestination(tags: Tags): Routing {
+  return { shares: [{ destination: tags, weight: 1 }], http: [] };
+}
+
+/** Undefined when the route says where nothing goes. */
+function applyRoute({ spec: { conf } }: Resource<TrafficRouteSpec>, asked: Tags): Routing | undefined {
+  const shares = sharesOf(conf, asked);
+  if (shares.length === 0) return undefined;
+  const http = (conf.http ?? []).map(({ match, modify, ...target }) => {
+    const own = sharesOf(target, asked);
+    return { match, ...(modify === undefined ? {} : { modify }), shares: own.length === 0 ? shares : own };
+  });
+  return { shares, http, ...(conf.loadBalancer === undefined ? {} : { loadBalancer: conf.loadBalancer }) };
+}
+
+interface Target {
+  readonly split?: readonly RouteSplit[];
+  readonly destination?: Tags;
+}
+
+function sharesOf({ split, destination }: Target, asked: Tags): readonly Share[] {
+  const all = split ?? (destination === undefined ? [] : [{ weight: 1, destination }]);
+  const shares = all
+    .filter(({ weight }) => weight > 0)
+    .map(({ weight, destination: to }) => ({ weight, destination: resolveService(to, asked) }));
+  const sum = shares.reduce((total, { weight }) => total + weight, 0);
+  if (sum <= MAX_WEIGHT_SUM) return shares;
+  return shares.map((s) => ({
+    ...s,
+    weight: Math.max(1, Math.floor((s.weight / sum) * (MAX_WEIGHT_SUM / 2))),
+  }));
+}
+
+/** `kuma.io/service: '*'` stands for what the outbound asks for, its subset tags included. */
+function resolveService(destination: Tags, asked: Tags): Tags {
+  if (destination[SERVICE_TAG] !== '*' && destination[SERVICE_TAG] !== undefined) return destination;
+  return { ...asked, ...destination, [SERVICE_TAG]: asked[SERVICE_TAG] ?? '' };
+}
