@@ -41,6 +41,8 @@ export interface HttpServerOptions {
 export function createHttpServer(handle: RequestListener, { limits, tls }: HttpServerOptions = {}): Server {
   const effective = { ...DEFAULT_LIMITS, ...limits };
   const options = {
+    // A missing Host is answered by the handler, in JSON like everything else.
+    requireHostHeader: false,
     maxHeaderSize: effective.maxHeaderBytes,
     headersTimeout: effective.headersMs,
     requestTimeout: effective.requestMs,
