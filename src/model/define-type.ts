@@ -54,7 +54,7 @@ function parse<Spec>(
   return {
     spec: violations.length === 0 ? spec : undefined,
     violations,
-    warnings: [...structure.warnings, ...rules.warnings],
+    warnings: [...structure.warnings(), ...rules.warnings(structure.violations.list.map((v) => v.field))],
   };
 }
 

@@ -33,7 +33,7 @@ export function parseEnvelope(body: JsonObject, options: EnvelopeOptions = {}): 
   return {
     spec: notes.violations.empty ? envelope : undefined,
     violations: notes.violations.list,
-    warnings: notes.warnings,
+    warnings: notes.warnings(),
   };
 }
 

@@ -1,9 +1,10 @@
 import { isJsonObject, type Json, type JsonObject } from '../lib/json.ts';
+import type { Violation } from '../lib/violations.ts';
 import { mergeViolations } from './define-type.ts';
 import { type EnvelopeOptions, takeEnvelope } from './envelope.ts';
 import { findJsonFault } from './json-door.ts';
 import { findTypeByName } from './registry.ts';
-import type { Labels, Parsed, ResourceKey, ResourceType, Translated } from './resource.ts';
+import type { Labels, MovedPath, Parsed, ResourceKey, ResourceType, Translated } from './resource.ts';
 import { describeValue } from './shape/notes.ts';
 
 /** A document that has come in at the door: today's shape, checked, frozen. */
@@ -27,10 +28,11 @@ export function readResource(body: unknown, options: EnvelopeOptions = {}): Pars
   const translated = translateBody(body);
   const { envelope, notes } = takeEnvelope(translated.body, options);
   const parsed = envelope?.type.parse(envelope.fields);
-  const later = mergeViolations(notes.violations.list, parsed?.violations ?? []);
-  const violations = mergeViolations(translated.violations, later, translated.covered);
-  const parseWarnings = (parsed?.warnings ?? []).filter((warning) => !speaksOf(warning, translated.covered));
-  const warnings = [...translated.warnings, ...notes.warnings, ...parseWarnings];
+  const violations = gatherViolations(translated, notes.violations.list, parsed?.violations ?? []);
+  const parseWarnings = (parsed?.warnings ?? [])
+    .filter((warning) => !translated.covered.some((field) => speaksOf(warning, field)))
+    .map((warning) => writtenPath(warning, translated.moved));
+  const warnings = [...translated.warnings, ...notes.warnings(), ...parseWarnings];
   if (violations.length > 0 || envelope === undefined) return { spec: undefined, violations, warnings };
   const { type, mesh, name, labels } = envelope;
   const key = Object.freeze({ type: type.name, mesh, name });
@@ -40,12 +42,31 @@ export function readResource(body: unknown, options: EnvelopeOptions = {}): Pars
 /** A document in today's shape, whatever dialect it came in; one of an unknown type comes back itself. */
 export function translateBody(body: JsonObject): Translated {
   const type = typeof body.type === 'string' ? findTypeByName(body.type) : undefined;
-  return type?.translate?.(body) ?? { body, violations: [], warnings: [], covered: [] };
+  return type?.translate?.(body) ?? { body, violations: [], warnings: [], covered: [], moved: [] };
 }
 
-// A part that could not be translated would be called unknown in its old words.
-function speaksOf(warning: string, fields: readonly string[]): boolean {
-  return fields.some((field) => warning.startsWith(field) && /^[.[:]/.test(warning.slice(field.length)));
+function gatherViolations(
+  translated: Translated,
+  envelope: readonly Violation[],
+  fields: readonly Violation[],
+): readonly Violation[] {
+  const later = mergeViolations(envelope, fields);
+  const all = mergeViolations(translated.violations, later, translated.covered);
+  // Those of the translation itself name the written paths already.
+  return all.map((violation) => {
+    if (translated.violations.includes(violation)) return violation;
+    return { field: writtenPath(violation.field, translated.moved), message: violation.message };
+  });
+}
+
+// Text that begins with a path, with that path as the author wrote it.
+function writtenPath(text: string, moved: readonly MovedPath[]): string {
+  const path = moved.find(({ now }) => speaksOf(text, now));
+  return path === undefined ? text : path.was + text.slice(path.now.length);
+}
+
+function speaksOf(text: string, field: string): boolean {
+  return text.startsWith(field) && (text.length === field.length || /^[.[:]/.test(text.slice(field.length)));
 }
 
 function refuse(message: string): Parsed<ReadResource> {

@@ -39,6 +39,13 @@ export interface Translated {
   readonly warnings: readonly string[];
   /** Paths of `body` that the violations explain already: what parsing says of them is not reported again. */
   readonly covered: readonly string[];
+  /** Where parts of `body` stood as the author wrote them, longest path first; messages name these paths. */
+  readonly moved: readonly MovedPath[];
+}
+
+export interface MovedPath {
+  readonly now: string;
+  readonly was: string;
 }
 
 /**

@@ -4,7 +4,15 @@ import type { Translated } from '../resource.ts';
 import { isJsonList } from '../shape/compound.ts';
 import { describeValue } from '../shape/notes.ts';
 import { SERVICE_TAG } from '../tags.ts';
-import { editObject, isGiven, mapObjects, TranslationNotes, withField, without } from './edit.ts';
+import {
+  editObject,
+  isGiven,
+  mapObjects,
+  TranslationNotes,
+  toTranslated,
+  withField,
+  without,
+} from './edit.ts';
 import { parseInboundInterface, parseOutboundInterface, type Read } from './interface.ts';
 import { translateTags } from './tags.ts';
 
@@ -15,12 +23,7 @@ import { translateTags } from './tags.ts';
 export function translateDataplane(body: JsonObject): Translated {
   const notes = new TranslationNotes();
   const out = editObject(body, 'networking', (networking) => translateNetworking(networking, notes));
-  return {
-    body: out,
-    violations: notes.violations.list,
-    warnings: notes.warnings,
-    covered: notes.covered,
-  };
+  return toTranslated(out, notes);
 }
 
 function translateNetworking(networking: JsonObject, notes: TranslationNotes): JsonObject {

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../../lib/json.ts';
+import type { MovedPath, Translated } from '../resource.ts';
 import { isJsonList } from '../shape/compound.ts';
 import { Notes } from '../shape/notes.ts';
 
@@ -11,6 +12,21 @@ export class TranslationNotes extends Notes {
     this.violate(field, message);
     this.covered.push(...covers);
   }
+}
+
+/** The outcome in the form that types hand out. */
+export function toTranslated(
+  body: JsonObject,
+  notes: TranslationNotes,
+  moved: readonly MovedPath[] = [],
+): Translated {
+  return {
+    body,
+    violations: notes.violations.list,
+    warnings: notes.warnings(),
+    covered: notes.covered,
+    moved,
+  };
 }
 
 /** The object with this field set; the same object when it has that value already. */

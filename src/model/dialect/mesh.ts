@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../../lib/json.ts';
 import type { Translated } from '../resource.ts';
 import { describeValue } from '../shape/notes.ts';
-import { isGiven, TranslationNotes, withField, without } from './edit.ts';
+import { isGiven, TranslationNotes, toTranslated, withField, without } from './edit.ts';
 
 export const MTLS_UNAVAILABLE =
   'mTLS is not available yet: this control plane cannot encrypt the traffic of a mesh';
@@ -13,12 +13,12 @@ export const MTLS_UNAVAILABLE =
 export function translateMesh(body: JsonObject): Translated {
   const notes = new TranslationNotes();
   const out = translateLogging(translateMtls(body, notes), notes);
-  return { body: out, violations: notes.violations.list, warnings: notes.warnings, covered: notes.covered };
+  return toTranslated(out, notes);
 }
 
 function translateMtls(body: JsonObject, notes: TranslationNotes): JsonObject {
   const { mtls } = body;
-  if (!isJsonObject(mtls)) return body;
+  if (!isJsonObject(mtls) || !(Object.hasOwn(mtls, 'enabled') || Object.hasOwn(mtls, 'ca'))) return body;
   const { enabled } = mtls;
   if (enabled === true) {
     notes.refuse('mtls.enabled', MTLS_UNAVAILABLE);

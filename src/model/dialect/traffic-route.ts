@@ -1,9 +1,17 @@
 import { isJsonObject, type Json, type JsonObject } from '../../lib/json.ts';
-import type { Translated } from '../resource.ts';
+import type { MovedPath, Translated } from '../resource.ts';
 import { isJsonList } from '../shape/compound.ts';
 import { keyPath } from '../shape/notes.ts';
 import { SERVICE_TAG } from '../tags.ts';
-import { editObject, isGiven, mapObjects, TranslationNotes, withField, without } from './edit.ts';
+import {
+  editObject,
+  isGiven,
+  mapObjects,
+  TranslationNotes,
+  toTranslated,
+  withField,
+  without,
+} from './edit.ts';
 import { isOldTagMap, translateTags } from './tags.ts';
 
 const RULE_FIELDS = ['sources', 'destinations', 'conf'] as const;
@@ -19,7 +27,7 @@ export function translateTrafficRoute(body: JsonObject): Translated {
   // Messages name the path that the author wrote.
   const written = { rule: lifted.at, split: splitted === lifted.body ? 'conf.split' : 'conf' };
   const out = translateConf(translateSelectors(splitted, written, notes), written, notes);
-  return { body: out, violations: notes.violations.list, warnings: notes.warnings, covered: notes.covered };
+  return toTranslated(out, notes, movedPaths(written));
 }
 
 /** Where parts stood in the document as it was written. */
@@ -28,6 +36,11 @@ interface Written {
   readonly rule: string;
   /** `conf.split`, or `conf` when that was the list. */
   readonly split: string;
+}
+
+function movedPaths({ rule, split }: Written): readonly MovedPath[] {
+  const lifted = rule === '' ? [] : RULE_FIELDS.map((name) => ({ now: name, was: rule + name }));
+  return split === 'conf.split' ? lifted : [{ now: 'conf.split', was: rule + split }, ...lifted];
 }
 
 function liftRule(

@@ -1,5 +1,5 @@
 import type { Json } from '../../lib/json.ts';
-import { Violations } from '../../lib/violations.ts';
+import { type Violation, Violations } from '../../lib/violations.ts';
 
 /** Warning for a field that is stored and shown, and changes nothing in this version. */
 export const NO_EFFECT = 'no effect yet';
@@ -7,7 +7,7 @@ export const NO_EFFECT = 'no effect yet';
 /** What reading one document found: what makes it unusable, and what its author should know. */
 export class Notes {
   readonly violations = new Violations();
-  readonly #warnings: string[] = [];
+  readonly #warnings: Violation[] = [];
 
   /** `field` is a Kuma path, '' for the whole document. */
   violate(field: string, message: string): void {
@@ -15,11 +15,13 @@ export class Notes {
   }
 
   warn(field: string, message: string): void {
-    this.#warnings.push(field === '' ? message : `${field}: ${message}`);
+    this.#warnings.push({ field, message });
   }
 
-  get warnings(): readonly string[] {
-    return this.#warnings;
+  /** As sentences; without those about fields at or below one of `except`. */
+  warnings(except: readonly string[] = []): readonly string[] {
+    const told = this.#warnings.filter(({ field }) => !except.some((above) => isAtOrBelow(field, above)));
+    return told.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
   }
 }
 
