@@ -22,7 +22,7 @@ export interface GenerateInput {
 export interface Generated {
   /** All four types are there, empty ones too: a proxy waits for an answer of each. */
   readonly resources: ProxySnapshot;
-  /** A change in any other service does not concern this proxy. */
+  /** A change in any other service does not concern this proxy. The same object while nothing but endpoints changes. */
   readonly services: ReadonlySet<string>;
   /** Sentences for the operator about entries that were left out. */
   readonly problems: readonly string[];
@@ -35,6 +35,7 @@ interface Frame {
   readonly clusters: ResourceMap;
   readonly routes: ResourceMap;
   readonly destinations: readonly Destination[];
+  readonly services: ReadonlySet<string>;
   readonly problems: readonly string[];
 }
 
@@ -42,7 +43,7 @@ const frames = new WeakMap<DataplaneView, Frame>();
 
 export function generate(input: GenerateInput): Generated {
   const { snapshot, previous } = input;
-  const { listeners, clusters, routes, destinations, protocols, problems } = frameOf(input);
+  const { listeners, clusters, routes, destinations, services, problems } = frameOf(input);
   const assignments = destinations.map((destination) => assignmentOf(snapshot, destination));
   const resources = new Map([
     [CLUSTER, clusters],
@@ -52,7 +53,7 @@ export function generate(input: GenerateInput): Generated {
   ]);
   const same =
     previous?.size === resources.size && [...resources].every(([type, map]) => previous.get(type) === map);
-  return { resources: same ? previous : resources, services: new Set(protocols.keys()), problems };
+  return { resources: same ? previous : resources, services, problems };
 }
 
 function frameOf(input: GenerateInput): Frame {
@@ -79,6 +80,7 @@ function makeFrame({ snapshot, dataplane, routing, previous }: GenerateInput): F
     clusters: toResourceMap([...inbounds.clusters, ...outbounds.clusters], previous?.get(CLUSTER)),
     routes: toResourceMap(outbounds.routes, previous?.get(ROUTE)),
     destinations: outbounds.destinations,
+    services: outbounds.services,
     problems: [...inbounds.problems, ...outbounds.problems, ...routing.problems],
   };
 }
