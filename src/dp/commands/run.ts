@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { systemClock } from '../../lib/clock.ts';
+import { createLogSink } from '../../lib/log-sink.ts';
+import { listenForStop } from '../../lib/stop-signals.ts';
+import { createLogger } from '../../logging/create-logger.ts';
+import { AgentError } from '../agent-error.ts';
+import { addFlags, addIgnoredFlags, readFlags, readIgnoredFlags } from '../config/flags.ts';
+import { type ConfigSources, loadConfig } from '../config/load.ts';
+import { AGENT_SETTINGS } from '../config/settings.ts';
+import type { CommandContext } from '../main.ts';
+import { defaultRunDir } from '../run-dir/paths.ts';
+
+/** `kuma-dp run`: one proxy, until a signal comes. */
+export function addRunCommand(root: Command, context: CommandContext): void {
+  const command = root.command('run').description('Run the proxy of one Dataplane.');
+  addFlags(command, AGENT_SETTINGS);
+  addIgnoredFlags(command);
+  command.option('-c, --config-file <file>', 'Settings as YAML; flags and variables overrule it.');
+  command.action(() => run(command, context));
+}
+
+async function run(command: Command, context: CommandContext): Promise<void> {
+  // Signals are listened to before anything can be left behind.
+  const stop = listenForStop(context.signals);
+  try {
+    const loaded = await loadConfig(toSources(command, context));
+    if (!loaded.ok) {
+      const lines = loaded.violations.map(({ field, message }) => `${field}: ${message}`);
+      throw new AgentError('settings-invalid', lines.join('\n'));
+    }
+    const { config, warnings } = loaded;
+    const sink = createLogSink(context.stdout);
+    const logger = createLogger('kuma-dp', { ...config.log, write: (line) => sink.write(line) });
+    for (const warning of warnings) logger.warn({}, warning);
+    // Loaded late: a mistake in the settings is told without it.
+    const { runAgent } = await import('../agent.ts');
+    await runAgent({ config, env: context.env, logger, sink, stop, clock: systemClock });
+  } finally {
+    stop.dispose();
+  }
+}
+
+function toSources(command: Command, { env, stdin }: CommandContext): ConfigSources {
+  const { configFile = '' } = command.opts<{ configFile?: string }>();
+  return {
+    flags: readFlags(command, AGENT_SETTINGS),
+    ignoredFlags: readIgnoredFlags(command),
+    env,
+    configFile,
+    readText: (path) => (path === '-' ? readAll(stdin) : readFile(path, 'utf8')),
+    defaultRunDir: defaultRunDir(env, process.getuid?.() ?? 0),
+  };
+}

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { describeViolations } from '../../lib/violations.ts';
+import { loadSettings } from '../../settings/load.ts';
+import { AgentError } from '../agent-error.ts';
+import { addFlags, readFlags } from '../config/flags.ts';
+import { WAIT_SETTINGS } from '../config/settings.ts';
+import type { CommandContext } from '../main.ts';
+import { defaultRunDir } from '../run-dir/paths.ts';
+import { checkTargets, findTargets, type TargetChoice } from '../wait/targets.ts';
+
+/** `kuma-dp wait`: returns once the proxies of this host, or the one that was named, are ready. */
+export function addWaitCommand(root: Command, context: CommandContext): void {
+  const command = root
+    .command('wait')
+    .description('Wait until proxies are ready: the one asked for, else all that run on this host.');
+  addFlags(command, WAIT_SETTINGS);
+  command.action(() => wait(command, context));
+}
+
+async function wait(command: Command, { env, print }: CommandContext): Promise<void> {
+  const { values, violations } = loadSettings(WAIT_SETTINGS, {
+    flags: readFlags(command, WAIT_SETTINGS),
+    env,
+  });
+  if (violations.length > 0) throw new AgentError('settings-invalid', describeViolations(violations));
+  checkUrl(values.url);
+  const choice: TargetChoice = {
+    ...values,
+    runDir:
+      values.runDir || env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0),
+  };
+  const deadline = performance.now() + values.timeout;
+  for (;;) {
+    const results = await checkTargets(findTargets(choice), values.requestTimeout);
+    if (results.length > 0 && results.every(({ ready }) => ready)) {
+      for (const { target } of results) print(`${target.label} is ready`);
+      return;
+    }
+    if (performance.now() + values.checkFrequency > deadline) {
+      const missing = results
+        .filter(({ ready }) => !ready)
+        .map(({ target, text }) => `${target.label}: ${text}`);
+      const why = results.length === 0 ? `no agent runs in ${choice.runDir}` : missing.join('\n');
+      throw new AgentError('not-ready-in-time', `not ready after ${values.timeout / 1000}s: ${why}`);
+    }
+    await delay(values.checkFrequency);
+  }
+}
+
+function checkUrl(url: string): void {
+  if (url === '') return;
+  const host = URL.canParse(url) ? new URL(url).hostname : '';
+  if (['localhost', '127.0.0.1', '[::1]'].includes(host) && url.startsWith('http:')) return;
+  throw new AgentError(
+    'settings-invalid',
+    `--url: must be http on localhost, 127.0.0.1 or ::1, got "${url}"`,
+  );
+}

@@ -1,0 +1,238 @@
+import { parse } from 'yaml';
+import { describeError } from '../../lib/coded-error.ts';
+import type { Violation } from '../../lib/violations.ts';
+import type { SettingValues } from '../../settings/declare.ts';
+import { type LoadedSettings, loadSettings } from '../../settings/load.ts';
+import { parseDataplane } from '../dataplane/resource.ts';
+import { parseVariables } from '../dataplane/template.ts';
+import type { AgentConfig, ControlPlaneTarget, ProxyIdentity } from './agent-config.ts';
+import type { FlagTexts } from './flags.ts';
+import { warnOfIgnored, warnOfUnknownVariables } from './ignored.ts';
+import { AGENT_SETTINGS } from './settings.ts';
+
+type Values = SettingValues<typeof AGENT_SETTINGS>;
+type Loaded = LoadedSettings<typeof AGENT_SETTINGS>;
+
+export interface ConfigSources {
+  readonly flags: FlagTexts;
+  readonly ignoredFlags: Readonly<Record<string, string | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Path of the agent's own configuration file, '' for none. */
+  readonly configFile: string;
+  /** Whole text of a file; `-` is standard input. */
+  readonly readText: (path: string) => Promise<string>;
+  /** Where run directories go when the user names none. */
+  readonly defaultRunDir: string;
+}
+
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: AgentConfig; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly violations: readonly Violation[] };
+
+/** Reads settings from all sources and the files they name. All violations are collected. */
+export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const violations: Violation[] = [];
+  const read = async (path: string, origin: string): Promise<string> => {
+    try {
+      return await sources.readText(path);
+    } catch (error) {
+      violations.push({ field: origin, message: `cannot read ${path}: ${describeError(error)}` });
+      return '';
+    }
+  };
+  const { flags, env, configFile } = sources;
+  const file =
+    configFile === ''
+      ? undefined
+      : parseFile(configFile, await read(configFile, '--config-file'), violations);
+  const loaded = loadSettings(AGENT_SETTINGS, { flags, env, ...(file === undefined ? {} : { file }) });
+  violations.push(...loaded.violations);
+  // A value given with -v may hold a comma, which the joined form of a list would split.
+  const pairs = Array.isArray(flags.dataplaneVars)
+    ? (flags.dataplaneVars as readonly string[])
+    : loaded.values.dataplaneVars;
+  const proxy = await readProxy(loaded, pairs, { read, violations });
+  const controlPlane = await readTarget(loaded, { read, violations });
+  checkTokenTransport(controlPlane, proxy, violations);
+  if (loaded.values.drainTime <= 0)
+    violations.push({ field: loaded.origins.drainTime, message: 'must be more than 0s' });
+  if (violations.length > 0 || controlPlane === undefined || proxy === undefined)
+    return { ok: false, violations };
+  const warnings = [
+    ...warnOfIgnored(sources.ignoredFlags, env),
+    ...warnOfUnknownVariables(env, knownVariables()),
+  ];
+  if (controlPlane.skipVerify) {
+    warnings.unshift(
+      `TLS VERIFICATION OF THE CONTROL PLANE IS OFF (${loaded.origins.skipVerify}): anybody on the path can take over this proxy`,
+    );
+  }
+  return {
+    ok: true,
+    config: toConfig(loaded.values, { controlPlane, proxy, defaultRunDir: sources.defaultRunDir }),
+    warnings,
+  };
+}
+
+interface Reading {
+  readonly read: (path: string, origin: string) => Promise<string>;
+  readonly violations: Violation[];
+}
+
+function parseFile(
+  path: string,
+  text: string,
+  violations: Violation[],
+): { path: string; content: unknown } | undefined {
+  try {
+    return { path, content: parse(text) };
+  } catch (error) {
+    violations.push({
+      field: path,
+      message: `is not valid YAML: ${describeError(error).split('\n')[0] ?? ''}`,
+    });
+    return undefined;
+  }
+}
+
+async function readProxy(
+  { values, origins }: Loaded,
+  pairs: readonly string[],
+  { read, violations }: Reading,
+): Promise<ProxyIdentity | undefined> {
+  const token = values.tokenFile === '' ? '' : (await read(values.tokenFile, origins.tokenFile)).trim();
+  if (/\s/.test(token))
+    violations.push({ field: origins.tokenFile, message: 'must hold one token on one line' });
+  const common = { proxyType: values.proxyType, ...(token === '' ? {} : { token }) };
+  const { variables, violations: badPairs } = parseVariables(pairs);
+  violations.push(...badPairs);
+  if (values.dataplane === '' && values.dataplaneFile === '') {
+    if (values.name === '') {
+      violations.push({
+        field: '--name',
+        message:
+          'is missing: name the Dataplane (--name, KUMA_DATAPLANE_NAME) or bring one with --dataplane-file',
+      });
+      return undefined;
+    }
+    return { mesh: values.mesh, name: values.name, ...common };
+  }
+  if (values.dataplane !== '' && values.dataplaneFile !== '') {
+    violations.push({
+      field: `${origins.dataplane} and ${origins.dataplaneFile}`,
+      message: 'are both set; give the Dataplane once',
+    });
+    return undefined;
+  }
+  const inline = values.dataplane !== '';
+  const template = inline ? values.dataplane : await read(values.dataplaneFile, origins.dataplaneFile);
+  const source = inline
+    ? origins.dataplane
+    : values.dataplaneFile === '-'
+      ? 'standard input'
+      : values.dataplaneFile;
+  const resource = parseDataplane(template, variables, source);
+  if (!resource.ok) {
+    violations.push(...resource.violations);
+    return undefined;
+  }
+  for (const key of ['name', 'mesh'] as const) {
+    if (origins[key] === 'default' || values[key] === resource[key]) continue;
+    violations.push({
+      field: origins[key],
+      message: `is "${values[key]}" but ${source} says "${resource[key]}"; leave the setting out`,
+    });
+  }
+  return { mesh: resource.mesh, name: resource.name, resource: resource.json, ...common };
+}
+
+async function readTarget(
+  { values, origins }: Loaded,
+  { read, violations }: Reading,
+): Promise<ControlPlaneTarget | undefined> {
+  const caCert =
+    values.caCert !== ''
+      ? values.caCert
+      : values.caCertFile === ''
+        ? ''
+        : await read(values.caCertFile, origins.caCertFile);
+  if (caCert !== '' && !caCert.includes('-----BEGIN CERTIFICATE-----')) {
+    violations.push({
+      field: values.caCert === '' ? origins.caCertFile : origins.caCert,
+      message: 'holds no PEM certificate',
+    });
+  }
+  const fingerprint = values.caFingerprint
+    .toLowerCase()
+    .replace(/^sha256:/, '')
+    .replaceAll(':', '');
+  if (fingerprint !== '' && !/^[0-9a-f]{64}$/.test(fingerprint)) {
+    violations.push({
+      field: origins.caFingerprint,
+      message: `must be sha256: and 64 hex digits, got "${values.caFingerprint}"`,
+    });
+  }
+  const url = URL.canParse(values.controlPlaneUrl) ? new URL(values.controlPlaneUrl) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    violations.push({
+      field: origins.controlPlaneUrl,
+      message: `must be a URL such as https://localhost:5678, got "${values.controlPlaneUrl}"`,
+    });
+    return undefined;
+  }
+  return {
+    url: new URL(url.origin),
+    ...(caCert === '' ? {} : { caCert }),
+    ...(fingerprint === '' ? {} : { caFingerprint: fingerprint }),
+    skipVerify: values.skipVerify,
+    retryBackoffMs: Math.max(values.retryBackoff, 10),
+    retryMaxMs: values.retryMaxDuration,
+  };
+}
+
+/** A token in clear text may not leave the host. */
+function checkTokenTransport(
+  target: ControlPlaneTarget | undefined,
+  proxy: ProxyIdentity | undefined,
+  violations: Violation[],
+): void {
+  if (proxy?.token === undefined || target === undefined || target.url.protocol === 'https:') return;
+  if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(target.url.hostname)) return;
+  violations.push({
+    field: '--dataplane-token-file',
+    message: `is not sent to ${target.url.origin} over plain HTTP; use https`,
+  });
+}
+
+function toConfig(
+  values: Values,
+  parts: { controlPlane: ControlPlaneTarget; proxy: ProxyIdentity; defaultRunDir: string },
+): AgentConfig {
+  const { controlPlane, proxy, defaultRunDir } = parts;
+  return Object.freeze({
+    controlPlane,
+    proxy,
+    envoy: {
+      binaryPath: values.binaryPath,
+      concurrency: values.concurrency,
+      adminPort: values.adminPort,
+      drainTimeMs: values.drainTime,
+      restartBaseMs: Math.max(values.restartBaseBackoff, 1),
+      restartMaxMs: Math.max(values.restartMaxBackoff, values.restartBaseBackoff, 1),
+      logLevel: values.envoyLogLevel || toEnvoyLevel(values.logLevel),
+      componentLogLevel: values.envoyComponentLogLevel,
+    },
+    readinessPort: values.readinessPort,
+    runDir: values.runDir || values.workDir || values.configDir || defaultRunDir,
+    log: { level: values.logLevel, format: values.logFormat },
+  });
+}
+
+/** Envoy spells one level differently. */
+function toEnvoyLevel(level: string): string {
+  return level === 'warn' ? 'warning' : level;
+}
+
+function knownVariables(): readonly string[] {
+  return Object.values(AGENT_SETTINGS).flatMap((s) => ('env' in s ? (s.env ?? []) : []));
+}

@@ -1,0 +1,54 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+import type { AdminPlace } from '../admin-place.ts';
+
+/** Fixed requests to the admin interface of one Envoy. Rejects when it does not answer within the time. */
+export interface AdminClient {
+  get(path: string): Promise<AdminReply>;
+  /** Admin changes state on POST only. */
+  post(path: string): Promise<AdminReply>;
+  close(): void;
+}
+
+export interface AdminReply {
+  readonly status: number;
+  readonly body: string;
+}
+
+const TIMEOUT_MS = 2_000;
+const MAX_BYTES = 8 * 1024 * 1024;
+
+/** Keeps one connection open between requests; the owner closes it. */
+export function createAdminClient(place: AdminPlace, timeoutMs = TIMEOUT_MS): AdminClient {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const where = 'port' in place ? { host: '127.0.0.1', port: place.port } : { socketPath: place.socketPath };
+  const send = (method: 'GET' | 'POST', path: string): Promise<AdminReply> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request(
+        { ...where, agent, method, path, headers: { host: 'localhost' } },
+        (response) => {
+          readAll(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+        },
+      );
+      outgoing.setTimeout(timeoutMs, () =>
+        outgoing.destroy(new Error(`admin does not answer within ${timeoutMs} ms`)),
+      );
+      outgoing.once('error', reject);
+      outgoing.end();
+    });
+  return {
+    get: (path) => send('GET', path),
+    post: (path) => send('POST', path),
+    close: () => agent.destroy(),
+  };
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw new Error('the answer of the admin interface is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,46 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../../lib/logger.ts';
+import type { AdminClient } from './admin-client.ts';
+import { CONNECTIONS_PATH, countConnections, LISTENERS_PATH, parseUncounted } from './connections.ts';
+
+export interface DrainOptions {
+  readonly admin: AdminClient;
+  /** Longest time for it all, in ms. */
+  readonly drainTimeMs: number;
+  /** Aborted by a second stop signal: no more waiting. */
+  readonly hurry: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** Load balancers that poll Envoy's health need two polls to see that it goes. */
+const NOTICE_MS = 1_000;
+const POLL_MS = 100;
+
+/**
+ * Lets connections end: health fails and every response says `Connection: close`, while listeners go on accepting
+ * until Envoy's own drain time is over. Returns when no connection is left, when the time is over, or when hurried;
+ * ending Envoy is left to the caller. An Envoy that does not answer is not waited for.
+ */
+export async function drainEnvoy({ admin, drainTimeMs, hurry, logger }: DrainOptions): Promise<void> {
+  const deadline = performance.now() + drainTimeMs;
+  try {
+    const uncounted = parseUncounted((await admin.get(LISTENERS_PATH)).body);
+    await admin.post('/healthcheck/fail');
+    // Without skip_exit Envoy 1.37 and newer would exit by itself at the end.
+    await admin.post('/drain_listeners?graceful&skip_exit');
+    await delay(Math.min(NOTICE_MS, drainTimeMs), undefined, { signal: hurry });
+    for (;;) {
+      const left = countConnections((await admin.get(CONNECTIONS_PATH)).body, uncounted);
+      if (left === 0) return logger.info({}, 'no connections left');
+      if (performance.now() >= deadline)
+        return logger.warn({ connections: left }, 'drain time is over; connections are cut');
+      await delay(POLL_MS, undefined, { signal: hurry });
+    }
+  } catch (error) {
+    if (hurry.aborted) return logger.warn({}, 'asked to hurry; connections are cut');
+    logger.warn(
+      { cause: error instanceof Error ? error.message : String(error) },
+      'Envoy does not answer; not draining',
+    );
+  }
+}

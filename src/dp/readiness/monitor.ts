@@ -1,0 +1,86 @@
+import type { Clock } from '../../lib/clock.ts';
+import { type Expectations, observe, type Readiness, UNKNOWN_READINESS } from './latches.ts';
+import { parseSample, samplePath } from './sample.ts';
+
+/** Looks at one Envoy again and again: often until it is ready, rarely afterwards, at once when nudged. */
+export interface Monitor {
+  readonly readiness: Readiness;
+  /** Monotonic time of the last answer in ms; undefined before the first. */
+  readonly answeredAt: number | undefined;
+  nudge(): void;
+  stop(): void;
+}
+
+/** The part of the admin client that is used. */
+export interface AdminReader {
+  get(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  close(): void;
+}
+
+export interface MonitorOptions {
+  /** Closed when the monitor stops. */
+  readonly admin: AdminReader;
+  readonly expects: Expectations;
+  readonly clock: Clock;
+  readonly onChange: (readiness: Readiness) => void;
+}
+
+const STARTING_MS = 25;
+const SETTLED_MS = 2_000;
+
+export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions): Monitor {
+  let readiness = UNKNOWN_READINESS;
+  let answeredAt: number | undefined;
+  let stopped = false;
+  let looking = false;
+  let nudged = false;
+  let cancel = (): void => {};
+
+  async function look(): Promise<void> {
+    looking = true;
+    nudged = false;
+    try {
+      const live = await admin.get('/ready');
+      const stats = await admin.get(samplePath(readiness.refused));
+      if (stopped || stats.status !== 200) return;
+      answeredAt = clock.monotonic();
+      const next = observe(readiness, parseSample(live.body, stats.body), expects);
+      const changed = describeChange(next) !== describeChange(readiness);
+      readiness = next;
+      if (changed) onChange(next);
+    } catch {
+      // Not listening yet, or just gone: the next look, or the exit of the process, tells.
+    } finally {
+      looking = false;
+      if (!stopped) schedule(nudged || !readiness.latched ? STARTING_MS : SETTLED_MS);
+    }
+  }
+
+  function schedule(ms: number): void {
+    cancel();
+    cancel = clock.after(ms, () => void look());
+  }
+
+  void look();
+  return {
+    get readiness() {
+      return readiness;
+    },
+    get answeredAt() {
+      return answeredAt;
+    },
+    nudge() {
+      if (stopped || looking) nudged = true;
+      else schedule(STARTING_MS);
+    },
+    stop() {
+      stopped = true;
+      cancel();
+      admin.close();
+    },
+  };
+}
+
+function describeChange({ latched, waitingFor, refused }: Readiness): string {
+  return JSON.stringify([latched, waitingFor, refused]);
+}

@@ -1,0 +1,94 @@
+import { chmodSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo, ListenOptions } from 'node:net';
+import { describePortHolder } from '../../lib/port-holder.ts';
+import { AgentError } from '../agent-error.ts';
+import type { Answer } from './answer.ts';
+
+/**
+ * Tells whether the proxy is ready, on a loopback port and on a unix socket. An allow-list of exact paths: nothing of
+ * Envoy's admin interface can be reached through it.
+ */
+export interface ReadinessServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Paths and what answers them. */
+export type Pages = Readonly<Record<string, () => Answer>>;
+
+export interface ReadinessOptions {
+  /** 0: the kernel chooses. */
+  readonly port: number;
+  readonly socketPath: string;
+  readonly pages: Pages;
+}
+
+/** Throws AgentError `port-taken` when the port that was asked for is not free. */
+export async function startReadinessServer({
+  port,
+  socketPath,
+  pages,
+}: ReadinessOptions): Promise<ReadinessServer> {
+  const onRequest = answerFrom(pages);
+  const tcp = createSmallServer(onRequest);
+  const unix = createSmallServer(onRequest);
+  try {
+    await listen(tcp, { host: '127.0.0.1', port });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    const holder = describePortHolder(port);
+    throw new AgentError(
+      'port-taken',
+      `readiness port ${port} is taken${holder === undefined ? '' : ` by ${holder}`}; choose another KUMA_READINESS_PORT, or leave it out`,
+    );
+  }
+  await listen(unix, { path: socketPath });
+  chmodSync(socketPath, 0o600);
+  return {
+    port: (tcp.address() as AddressInfo).port,
+    close: async () => {
+      await Promise.all([closeServer(tcp), closeServer(unix)]);
+    },
+  };
+}
+
+function answerFrom(pages: Pages): RequestListener {
+  return ({ method, url = '' }, response) => {
+    const page = Object.hasOwn(pages, url) ? pages[url] : undefined;
+    response.setHeader('content-type', 'text/plain; charset=utf-8');
+    response.setHeader('cache-control', 'no-store');
+    if (page === undefined) return void response.writeHead(404).end('not found\n');
+    if (method !== 'GET' && method !== 'HEAD')
+      return void response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    const { status, body } = page();
+    response.writeHead(status).end(method === 'HEAD' ? undefined : body);
+  };
+}
+
+/** Readers are probes of this host: few, short and quick. */
+function createSmallServer(onRequest: RequestListener): Server {
+  const server = createServer(
+    { headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 4096 },
+    onRequest,
+  );
+  server.maxConnections = 64;
+  return server;
+}
+
+function listen(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...options, exclusive: true }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

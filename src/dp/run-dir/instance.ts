@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type HostLock, tryLock } from '../../lib/host-lock.ts';
+import { isJsonObject } from '../../lib/json.ts';
+import { ensurePrivateDir, ensureSafeParent } from '../../lib/private-dir.ts';
+import { writePrivateFile } from '../../lib/private-file.ts';
+import { isSameProcessAlive, type ProcessId, readCommandLine, readProcessId } from '../../lib/process-id.ts';
+import { AgentError } from '../agent-error.ts';
+import { describeTooLong, type InstancePaths } from './paths.ts';
+
+/** The private directory of one proxy, held by one agent. */
+export interface Instance {
+  readonly paths: InstancePaths;
+  /** Writes down which Envoy runs, so that the next agent can end it should it ever outlive this one. */
+  recordEnvoy(pid: number): void;
+  /** Removes the directory with all that is in it, then lets others have it. */
+  release(): Promise<void>;
+}
+
+/** Claims the directory; throws AgentError when another agent has it or when it is not safe to use. */
+export async function claimInstance(paths: InstancePaths): Promise<Instance> {
+  const tooLong = describeTooLong(paths);
+  if (tooLong !== undefined) throw new AgentError('run-dir-unusable', tooLong);
+  // Before the lock, whose name is made of the real path of the parent.
+  refuseUnusable(() => ensureSafeParent(dirname(paths.dir)));
+  const lock = await lockInstance(paths);
+  try {
+    removeInstance(paths.dir);
+    makeDir(paths.dir);
+    writePrivateFile(paths.agentPid, JSON.stringify(readProcessId(process.pid)));
+  } catch (cause) {
+    await lock.release();
+    throw new AgentError('run-dir-unusable', 'the run directory cannot be used', { cause });
+  }
+  return {
+    paths,
+    recordEnvoy: (pid) => {
+      rmSync(paths.envoyPid, { force: true });
+      writePrivateFile(paths.envoyPid, JSON.stringify(readProcessId(pid)));
+    },
+    async release() {
+      rmSync(paths.dir, { recursive: true, force: true });
+      removeIfEmpty(dirname(paths.dir));
+      await lock.release();
+    },
+  };
+}
+
+/** Removes the directories of agents that died without doing so themselves; returns their names. */
+export async function cleanStaleInstances(runDir: string): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const name of listDirs(runDir)) {
+    const dir = join(runDir, name);
+    const holder = readRecord(join(dir, 'agent.json'));
+    // Without a record it may be of an agent that is just starting.
+    if (holder === undefined || isSameProcessAlive(holder)) continue;
+    const lock = await tryLock(lockName(dir));
+    if (lock === undefined) continue;
+    try {
+      const again = readRecord(join(dir, 'agent.json'));
+      if (again !== undefined && !isSameProcessAlive(again)) {
+        removeInstance(dir);
+        removed.push(name);
+      }
+    } catch {
+      // Another user's, or not ours to judge: it hinders nobody.
+    } finally {
+      await lock.release();
+    }
+  }
+  return removed;
+}
+
+function refuseUnusable(use: () => void): void {
+  try {
+    use();
+  } catch (cause) {
+    throw new AgentError('run-dir-unusable', 'the run directory cannot be used', { cause });
+  }
+}
+
+/** An agent that cleans up holds the lock for a moment, without living in the directory: wait for that one. */
+async function lockInstance(paths: InstancePaths): Promise<HostLock> {
+  for (let attempt = 0; ; attempt++) {
+    const lock = await tryLock(lockName(paths.dir));
+    if (lock !== undefined) return lock;
+    const holder = readRecord(paths.agentPid);
+    const alive = holder !== undefined && isSameProcessAlive(holder);
+    if (alive || attempt >= 40) {
+      const who = alive ? ` as process ${holder.pid}` : '';
+      throw new AgentError(
+        'already-running',
+        `an agent for this proxy is already running${who} (${paths.dir}); stop it, or give this one another --name or --run-dir`,
+      );
+    }
+    await delay(25);
+  }
+}
+
+function lockName(dir: string): string {
+  const parent = resolve(dirname(dir));
+  let real = parent;
+  try {
+    real = realpathSync(parent);
+  } catch {
+    // Not there yet: the first agent of this run directory.
+  }
+  return `dp-${createHash('sha256')
+    .update(join(real, basename(dir)))
+    .digest('hex')
+    .slice(0, 32)}`;
+}
+
+/** Ends an Envoy that outlived its agent, which would silently share ports with the next one, then removes the directory. */
+function removeInstance(dir: string): void {
+  const stat = statSync(dir, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  ensurePrivateDir(dir);
+  const envoy = readRecord(join(dir, 'envoy.json'));
+  // Twice sure: the number, its start and its bootstrap file are those of this directory.
+  if (
+    envoy !== undefined &&
+    isSameProcessAlive(envoy) &&
+    readCommandLine(envoy.pid).some((arg) => arg.startsWith(`${dir}/`))
+  ) {
+    killGroup(envoy.pid);
+  }
+  rmSync(dir, { recursive: true, force: true });
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Gone in between.
+  }
+}
+
+function makeDir(dir: string): void {
+  const parent = dirname(dir);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      ensureSafeParent(parent);
+      ensurePrivateDir(dir);
+      return;
+    } catch (error) {
+      // The last other agent of this run directory may have removed the parent in between.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt >= 5) throw error;
+    }
+  }
+}
+
+function readRecord(path: string): ProcessId | undefined {
+  try {
+    const record: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (!isJsonObject(record) || typeof record.pid !== 'number' || typeof record.startTicks !== 'number')
+      return undefined;
+    return { pid: record.pid, startTicks: record.startTicks };
+  } catch {
+    return undefined;
+  }
+}
+
+function listDirs(runDir: string): readonly string[] {
+  try {
+    return readdirSync(runDir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [e.name] : []));
+  } catch {
+    return [];
+  }
+}
+
+function removeIfEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch {
+    // Others live in it, or it is not ours to remove.
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The life of an agent as one union and one transition function. Everything that reports on the agent (log line,
+ * readiness, `wait`) is derived from the state; everything that happens to it is an event.
+ *
+ *   locating → bootstrapping → validating → starting → ready ⇄ degraded → draining → stopped
+ *                                  ↑______ restarting ←____|_________|
+ */
+export type AgentState =
+  /** Looks for an Envoy and asks its version. */
+  | { readonly state: 'locating' }
+  /** Asks the control plane, as often as it takes. */
+  | { readonly state: 'bootstrapping'; readonly envoyVersion: string }
+  /** Envoy checks the bootstrap it will be started with. */
+  | { readonly state: 'validating'; readonly restarts: number }
+  /** Envoy runs but does not serve its whole first configuration yet. */
+  | { readonly state: 'starting'; readonly restarts: number; readonly pid: number }
+  /** Envoy serves everything it was sent. */
+  | { readonly state: 'ready'; readonly restarts: number; readonly pid: number }
+  /** Envoy serves, but something of the newest configuration was refused. */
+  | { readonly state: 'degraded'; readonly restarts: number; readonly pid: number; readonly reason: string }
+  /** Envoy exited by itself; the pause before the next start. */
+  | {
+      readonly state: 'restarting';
+      readonly restarts: number;
+      readonly delayMs: number;
+      readonly reason: string;
+    }
+  /** Asked to stop: connections end, then Envoy. */
+  | { readonly state: 'draining'; readonly cause: string }
+  /** Nothing of the agent runs any more. */
+  | { readonly state: 'stopped'; readonly reason: string };
+
+export type AgentEvent =
+  | { readonly event: 'located'; readonly envoyVersion: string }
+  | { readonly event: 'bootstrapped' }
+  | { readonly event: 'spawned'; readonly pid: number }
+  | { readonly event: 'serving' }
+  | { readonly event: 'refused'; readonly reason: string }
+  | { readonly event: 'exited'; readonly reason: string; readonly delayMs: number }
+  | { readonly event: 'restart-due' }
+  | { readonly event: 'stop-requested'; readonly cause: string }
+  | { readonly event: 'ended'; readonly reason: string };
+
+export const INITIAL_STATE: AgentState = { state: 'locating' };
+
+/** The state after an event; the very same object when the event means nothing in this state. */
+export function transition(from: AgentState, event: AgentEvent): AgentState {
+  if (from.state === 'stopped') return from;
+  switch (event.event) {
+    case 'ended':
+      return { state: 'stopped', reason: event.reason };
+    case 'stop-requested':
+      return from.state === 'draining' ? from : { state: 'draining', cause: event.cause };
+    case 'located':
+      return from.state === 'locating' ? { state: 'bootstrapping', envoyVersion: event.envoyVersion } : from;
+    case 'bootstrapped':
+      return from.state === 'bootstrapping' ? { state: 'validating', restarts: 0 } : from;
+    case 'restart-due':
+      return from.state === 'restarting' ? { state: 'validating', restarts: from.restarts } : from;
+    case 'spawned':
+      return from.state === 'validating'
+        ? { state: 'starting', restarts: from.restarts, pid: event.pid }
+        : from;
+    case 'serving':
+      return isRunning(from) && from.state !== 'ready'
+        ? { state: 'ready', restarts: from.restarts, pid: from.pid }
+        : from;
+    case 'refused':
+      return refuse(from, event.reason);
+    case 'exited':
+      return isRunning(from) || from.state === 'validating'
+        ? { state: 'restarting', restarts: from.restarts + 1, delayMs: event.delayMs, reason: event.reason }
+        : from;
+  }
+}
+
+/** A refusal before the first full configuration does not make a proxy degraded: it has not been ready yet. */
+function refuse(from: AgentState, reason: string): AgentState {
+  if (from.state === 'degraded' && from.reason === reason) return from;
+  if (from.state !== 'ready' && from.state !== 'degraded') return from;
+  return { state: 'degraded', restarts: from.restarts, pid: from.pid, reason };
+}
+
+function isRunning(state: AgentState): state is Extract<AgentState, { readonly pid: number }> {
+  return 'pid' in state;
+}

@@ -1,0 +1,71 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeError } from '../../lib/coded-error.ts';
+import { exchange } from '../../lib/http-exchange.ts';
+import { instanceName } from '../run-dir/paths.ts';
+
+/** Where to ask whether a proxy is ready. */
+export interface Target {
+  readonly label: string;
+  readonly url: URL;
+  readonly socketPath?: string;
+}
+
+/** '' leaves a part open. */
+export interface TargetChoice {
+  readonly url: string;
+  readonly unixSocket: string;
+  readonly mesh: string;
+  readonly name: string;
+  readonly runDir: string;
+}
+
+export interface TargetResult {
+  readonly target: Target;
+  readonly ready: boolean;
+  /** What it answered. */
+  readonly text: string;
+}
+
+const READY = new URL('http://localhost/ready');
+
+/** Looked up anew for each check: agents may start while one waits. */
+export function findTargets({ url, unixSocket, mesh, name, runDir }: TargetChoice): readonly Target[] {
+  if (url !== '') return [{ label: url, url: new URL(url) }];
+  if (unixSocket !== '') return [{ label: unixSocket, url: READY, socketPath: unixSocket }];
+  const names =
+    name === '' ? listInstances(runDir, mesh) : [instanceName(mesh === '' ? 'default' : mesh, name)];
+  return names
+    .map((instance) => ({ label: instance, url: READY, socketPath: join(runDir, instance, 'agent.sock') }))
+    .filter(({ socketPath }) => existsSync(socketPath));
+}
+
+export function checkTargets(
+  targets: readonly Target[],
+  timeoutMs: number,
+): Promise<readonly TargetResult[]> {
+  return Promise.all(
+    targets.map(async (target) => {
+      const { url, socketPath } = target;
+      try {
+        const { status, body } = await exchange({
+          url,
+          timeoutMs,
+          maxBytes: 64 * 1024,
+          ...(socketPath === undefined ? {} : { socketPath }),
+        });
+        return { target, ready: status === 200, text: body.trim().split('\n')[0] || `status ${status}` };
+      } catch (error) {
+        return { target, ready: false, text: describeError(error) };
+      }
+    }),
+  );
+}
+
+function listInstances(runDir: string, mesh: string): readonly string[] {
+  try {
+    return readdirSync(runDir).filter((name) => mesh === '' || name.startsWith(`${mesh}.`));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,44 @@
+import type { Writable } from 'node:stream';
+
+/** Where log lines go. Never blocks and never grows without bound. */
+export interface LogSink {
+  write(line: string): void;
+  /** Waits, for at most `timeoutMs`, until everything is handed to the reader. */
+  flush(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * Writes lines to a stream whose reader may be slow or gone. Beyond `maxBytes` of waiting text lines are dropped and
+ * counted, and the count is written when there is room again: a stuck log reader must not stop the one who logs.
+ */
+export function createLogSink(stream: Writable, maxBytes = 1024 * 1024): LogSink {
+  let dropped = 0;
+  let broken = false;
+  // The reader went away (EPIPE): there is nobody left to tell.
+  stream.on('error', () => {
+    broken = true;
+  });
+  return {
+    write(line) {
+      if (broken) return;
+      if (stream.writableLength > maxBytes) {
+        dropped++;
+        return;
+      }
+      if (dropped > 0) {
+        stream.write(`(${dropped} log lines dropped: the reader of the log is too slow)\n`);
+        dropped = 0;
+      }
+      stream.write(line);
+    },
+    flush: (timeoutMs) =>
+      new Promise((resolve) => {
+        if (broken || stream.writableLength === 0) return resolve();
+        const timer = setTimeout(resolve, timeoutMs);
+        stream.write('', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+}
