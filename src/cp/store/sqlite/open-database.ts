@@ -1,6 +1,7 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { syncDirectory } from '../../../lib/atomic-file.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { StoreError } from '../errors.ts';
 import { migrate } from './migrate.ts';
@@ -67,15 +68,5 @@ function checkWhole(db: DatabaseSync): void {
       'corrupt',
       `it is damaged (${verdict}); it was left as it is, restore a backup or move it away`,
     );
-  }
-}
-
-/** Makes the names of new files durable. */
-function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
