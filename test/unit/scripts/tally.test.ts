@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { addTallies, formatTally, tallyOfLane } from '../../../scripts/lib/tally.ts';
 
 const report = (passed: number, failed: number, pending = 0, todo = 0) =>
-  JSON.stringify({ numPassedTests: passed, numFailedTests: failed, numPendingTests: pending, numTodoTests: todo });
+  JSON.stringify({
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: pending,
+    numTodoTests: todo,
+  });
 
 describe('the closing line of a test run', () => {
   test('counts passed and failed tests, and names skipped ones only when there are some', () => {
