@@ -110,6 +110,9 @@ function guard(app: FastifyInstance, { access }: ApiOptions): void {
 }
 
 function unknownPath(request: FastifyRequest): Answer {
+  if (!request.server.supportedMethods.includes(request.method)) {
+    return methodNotAllowed(`${request.method} is possible nowhere`, ['GET', 'HEAD', 'PUT', 'DELETE']);
+  }
   return problem({
     status: 404,
     title: 'Not found',
@@ -122,7 +125,9 @@ function toProblem(error: FastifyError, request: FastifyRequest, logger: Logger)
     const detail = `the request body is larger than ${MAX_BODY_BYTES} bytes`;
     return problem({ status: 413, title: 'Payload Too Large', detail });
   }
-  if (error.statusCode !== undefined && error.statusCode < 500) return badRequest(error.message);
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    return problem({ status: error.statusCode, title: 'Bad Request', detail: error.message });
+  }
   const facts = {
     request: request.id,
     method: request.method,

@@ -54,12 +54,14 @@ export interface HarnessOptions {
   readonly access?: Partial<AccessRules>;
   readonly limits?: Partial<HttpLimits>;
   readonly store?: Store;
+  readonly skipDefaultMesh?: boolean;
 }
 
 export async function startApi({
   access,
   limits,
   store = createMemoryStore(),
+  skipDefaultMesh = false,
 }: HarnessOptions = {}): Promise<ApiUnderTest> {
   const log: LogLine[] = [];
   const logger = recordingLogger(log);
@@ -73,7 +75,7 @@ export async function startApi({
     logger,
     access: { hostNames: [], readOnly: false, ...access },
   });
-  await ensureDefaultMesh(manager);
+  if (!skipDefaultMesh) await ensureDefaultMesh(manager);
   const server = createHttpServer(api.handle, limits === undefined ? {} : { limits });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
