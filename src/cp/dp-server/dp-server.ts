@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import type { Logger } from '../../lib/logger.ts';
 import { createFirstByteServer } from '../ports/first-byte.ts';
@@ -59,14 +59,9 @@ export class DpServer {
     });
   }
 
-  listen(port: number, host: string): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      this.#net.once('error', reject);
-      this.#net.listen({ port, host, backlog: 4096 }, () => {
-        this.#net.off('error', reject);
-        resolve(this.#net.address() as AddressInfo);
-      });
-    });
+  /** The listening socket; `listen` opens it. */
+  get server(): Server {
+    return this.#net;
   }
 
   /** New connections use it at once, open ones keep what they have. */

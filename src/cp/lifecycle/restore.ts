@@ -33,7 +33,6 @@ export async function restoreProxies({ manager, leases, insights, leaseMs, clock
 }
 
 function isPast(spec: DataplaneInsightSpec, before: number): boolean {
-  const last = spec.subscriptions.at(-1);
-  if (spec.left === true || last === undefined) return spec.left === true;
-  return last.disconnectTime !== undefined && Date.parse(last.disconnectTime) < before;
+  const ended = spec.subscriptions.at(-1)?.disconnectTime;
+  return spec.left === true || (ended !== undefined && Date.parse(ended) < before);
 }

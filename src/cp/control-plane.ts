@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { buildInfo } from '../lib/build-info.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { Logger } from '../lib/logger.ts';
+import { registerAdsService } from '../xds/ads-service.ts';
+import { createSnapshotCache } from '../xds/cache.ts';
+import { createGrpcServer } from '../xds/grpc-server.ts';
+import { createApi } from './api/server.ts';
+import type { ControlPlaneConfig } from './config/config.ts';
+import { ProxyInsights } from './insights/proxy-insights.ts';
+import { startCleanup } from './lifecycle/cleanup.ts';
+import { ProxyLeases } from './lifecycle/leases.ts';
+import { ProxyStreams } from './lifecycle/proxy-streams.ts';
+import { createProxyRegistry } from './lifecycle/registration.ts';
+import { restoreProxies } from './lifecycle/restore.ts';
+import { type ControlPlanePorts, openPorts } from './ports/open.ts';
+import { advise } from './resources/advice.ts';
+import { ensureDefaultMesh } from './resources/defaults.ts';
+import { createResourceManager, type ResourceManager } from './resources/manager.ts';
+import { openStore } from './store/open.ts';
+import { createMeshSync, type MeshSync } from './sync/mesh-sync.ts';
+import { createServingIdentity } from './tls/serving-identity.ts';
+
+/** The composition root of kuma-cp: builds the parts in order and nothing else. */
+export interface ControlPlane {
+  /** Ports as bound, for a configuration that lets the kernel choose; undefined where one is switched off. */
+  readonly ports: ControlPlanePorts;
+  /** Ends streams in good order, then everything else; resolves when nothing is left. */
+  stop(): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  readonly config: ControlPlaneConfig;
+  /** The effective configuration for people, without secrets. */
+  readonly described: JsonObject;
+  readonly logger: Logger;
+  readonly hostname: string;
+  readonly clock?: Clock;
+}
+
+const INSIGHT_FLUSH_MS = 1_000;
+
+/** Starts everything or, when a part cannot start, ends what was started and throws. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const started = new Started();
+  try {
+    const ports = await build(options, started);
+    return { ports, stop: () => started.end() };
+  } catch (error) {
+    await started.end();
+    throw error;
+  }
+}
+
+/** What was started, to be ended in the opposite order. */
+class Started {
+  readonly #ends: (() => Promise<void> | void)[] = [];
+
+  add(end: () => Promise<void> | void): void {
+    this.#ends.push(end);
+  }
+
+  async end(): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+  }
+}
+
+async function build(options: ControlPlaneOptions, started: Started): Promise<ControlPlanePorts> {
+  const { config, logger, hostname, clock = systemClock } = options;
+  const instanceId = `${hostname}-${randomUUID().slice(0, 4)}`;
+  const identity = await createServingIdentity({ config, clock, logger });
+  started.add(() => identity.stop());
+  const store = await openStore(config.store, { logger, clock });
+  started.add(() => store.close());
+  const manager = createResourceManager({ store, logger, zone: config.zoneName, advise });
+  if (config.defaultMesh.create) await ensureDefaultMesh(manager, config.defaultMesh.document);
+
+  const cache = createSnapshotCache();
+  const sync = createMeshSync({ store, cache, logger, clock });
+  const proxies = createProxies({ ...options, clock, instanceId, manager, sync });
+  await restoreProxies({ manager, ...proxies, leaseMs: config.lifecycle.leaseMs, clock });
+  started.add(() => proxies.insights.flush());
+  started.add(() => proxies.leases.stop());
+  await sync.start();
+  started.add(() => sync.stop());
+  started.add(
+    startCleanup({ manager, insights: proxies.insights, clock, logger, ageMs: config.lifecycle.cleanupAgeMs }),
+  );
+
+  const grpcServer = createGrpcServer();
+  started.add(() => grpcServer.forceShutdown());
+  const ads = registerAdsService(grpcServer, {
+    cache,
+    callbacks: proxies.streams,
+    logger,
+    clock,
+    admission: { ratePerSecond: config.admissionRate, burst: Math.ceil(config.admissionRate / 5) },
+  });
+  const api = await createApi({
+    manager,
+    insights: proxies.insights,
+    config: options.described,
+    identity: { version: buildInfo.version, instanceId, clusterId: '', hostname },
+    logger,
+    access: { hostNames: [hostname.toLowerCase(), ...config.hostNames], readOnly: config.api.readOnly },
+  });
+  started.add(() => api.close());
+  const endStreams = () => {
+    proxies.streams.stopping();
+    return ads.close();
+  };
+  const onStop = (end: () => Promise<void>) => started.add(end);
+  return openPorts({ config, identity, manager, streams: proxies.streams, grpcServer, endStreams, api: api.handle, logger, onStop });
+}
+
+/** Leases, insights and streams, which know each other. */
+function createProxies({ config, logger, clock, instanceId, manager, sync }: ControlPlaneOptions & ProxyParts) {
+  const leases = new ProxyLeases({
+    clock,
+    logger,
+    graceMs: config.lifecycle.graceAfterStreamLossMs,
+    leaseMs: config.lifecycle.leaseMs,
+    onLiveness: ({ mesh, name }, liveness) => sync.setLiveness(mesh, name, liveness),
+  });
+  const insights = new ProxyInsights({
+    clock,
+    logger,
+    instanceId,
+    newId: randomUUID,
+    flushMs: INSIGHT_FLUSH_MS,
+    write: async (batch) => {
+      await manager.writeOwned(
+        batch.map(({ proxy, spec }) => ({
+          key: { type: 'DataplaneInsight', ...proxy },
+          spec,
+          owner: { type: 'Dataplane', ...proxy },
+        })),
+      );
+    },
+  });
+  const registry = createProxyRegistry({ manager, isConnected: (proxy) => leases.isConnected(proxy) });
+  const streams = new ProxyStreams({ registry, config: sync, leases, insights, logger });
+  return { leases, insights, streams };
+}
+
+interface ProxyParts {
+  readonly clock: Clock;
+  readonly instanceId: string;
+  readonly manager: ResourceManager;
+  readonly sync: MeshSync;
+}
