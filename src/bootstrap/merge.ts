@@ -19,16 +19,19 @@ export function mergeTrees(base: JsonObject, overlay: JsonObject): JsonObject {
 /**
  * Envoy reads protobuf JSON, where a field may be spelled `initial_metadata` or `initialMetadata`. Merging needs one
  * spelling: this turns every key into snake_case, except below keys whose children are data, not fields
- * (`metadata`, `@type` stays as it is).
+ * (`metadata`). What cannot be the name of a field stays as it is: `@type`, and keys of maps such as the extension names
+ * in `typed_extension_protocol_options`.
  */
 export function toSnakeCaseKeys(tree: JsonObject, dataKeys: ReadonlySet<string> = DATA_KEYS): JsonObject {
   return Object.fromEntries(
     Object.entries(tree).map(([key, value]) => {
-      const snake = key.startsWith('@') ? key : key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+      const snake = FIELD_NAME.test(key) ? key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`) : key;
       return [snake, dataKeys.has(snake) ? value : convert(value, dataKeys)];
     }),
   );
 }
+
+const FIELD_NAME = /^[a-z]\w*$/;
 
 /** `metadata` of the node and of endpoints, and the free-form values of a runtime layer. */
 const DATA_KEYS: ReadonlySet<string> = new Set(['metadata', 'static_layer', 'filter_metadata']);

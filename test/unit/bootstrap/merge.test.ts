@@ -5,7 +5,10 @@ describe('mergeTrees', () => {
   test('merges mappings, replaces lists and scalars, removes what is null', () => {
     const base = { admin: { address: { socket_address: { port_value: 1 } }, keep: 1 }, list: [1, 2] };
     const overlay = { admin: { address: { socket_address: null, pipe: { path: '/x' } } }, list: [3] };
-    expect(mergeTrees(base, overlay)).toEqual({ admin: { address: { pipe: { path: '/x' } }, keep: 1 }, list: [3] });
+    expect(mergeTrees(base, overlay)).toEqual({
+      admin: { address: { pipe: { path: '/x' } }, keep: 1 },
+      list: [3],
+    });
   });
 
   test('leaves both inputs as they were', () => {
@@ -28,6 +31,13 @@ describe('toSnakeCaseKeys', () => {
     expect(toSnakeCaseKeys(tree)).toEqual({
       dynamic_resources: { ads_config: [{ grpc_services: { '@type': 'T', initial_metadata: [] } }] },
       node: { metadata: { 'dataplane.proxyType': 'x', workDir: 1 } },
+    });
+  });
+
+  test('leaves the keys of maps alone, such as names of extensions', () => {
+    const options = { typedExtensionProtocolOptions: { 'a.b.v3.HttpOptions': { keepAlive: 1 } } };
+    expect(toSnakeCaseKeys(options)).toEqual({
+      typed_extension_protocol_options: { 'a.b.v3.HttpOptions': { keep_alive: 1 } },
     });
   });
 });
