@@ -12,7 +12,7 @@ import { findPortTroubles } from './lib/demo/free-ports.ts';
 import { endpoints } from './lib/demo/layout.ts';
 import { startMesh, stopMesh } from './lib/demo/mesh.ts';
 import { readState, removeState, writeState } from './lib/demo/state-file.ts';
-import { invitation, USAGE } from './lib/demo/text.ts';
+import { invitation, RESTART_MS, USAGE } from './lib/demo/text.ts';
 
 const root = dirname(import.meta.dirname);
 const stateFile = join(root, '.cache', 'demo.json');
@@ -55,6 +55,7 @@ async function run(ip: string, background: boolean): Promise<void> {
     say(`starting Bookinfo on ${ip}; logs are in ${folder}`);
     const progress = (text: string) => say(`  ${((performance.now() - start) / 1000).toFixed(1)} s  ${text}`);
     await startMesh({ root, ip, folder, children, progress, signal: stopped.signal });
+    children.restartAfter(RESTART_MS);
     say(invitation(ip, folder, children));
     if (background) process.send?.({ ready: true });
     else say('Ctrl-C stops everything.');

@@ -2,7 +2,16 @@
 // nothing changed: a stamp in the output says which inputs it was made from. Imports and stubs: scripts/proto/README.md.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,7 +29,11 @@ function main(): void {
   const modules = new Map(packages.map((name) => [name, locate(name)]));
   const stamp = stampOf(modules);
   const stampFile = join(target, 'stamp');
-  if (!process.argv.includes('--force') && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) {
+  if (
+    !process.argv.includes('--force') &&
+    existsSync(stampFile) &&
+    readFileSync(stampFile, 'utf8') === stamp
+  ) {
     console.log('protobuf code is up to date');
     return;
   }
@@ -48,7 +61,10 @@ function locate(name: string): Module {
   for (const base of createRequire(import.meta.url).resolve.paths(name) ?? []) {
     const file = join(base, name, 'package.json');
     if (!existsSync(file)) continue;
-    return { path: dirname(file), version: (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version };
+    return {
+      path: dirname(file),
+      version: (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version,
+    };
   }
   throw new Error(`package ${name} is not installed; run \`npm ci\` in ${root}, then try again`);
 }
@@ -57,15 +73,21 @@ function locate(name: string): Module {
 function stampOf(modules: ReadonlyMap<string, Module>): string {
   const hash = createHash('sha256');
   for (const [name, { version }] of modules) hash.update(`${name}@${version}\n`);
-  const inputs = readdirSync(stubs, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.proto'));
+  const inputs = readdirSync(stubs, { recursive: true, encoding: 'utf8' }).filter((f) =>
+    f.endsWith('.proto'),
+  );
   for (const file of inputs.sort()) hash.update(file).update(readFileSync(join(stubs, file)));
-  for (const file of [import.meta.filename, join(import.meta.dirname, 'lib', 'proto-roots.ts')]) hash.update(readFileSync(file));
+  for (const file of [import.meta.filename, join(import.meta.dirname, 'lib', 'proto-roots.ts')])
+    hash.update(readFileSync(file));
   return `${hash.digest('hex')}\n`;
 }
 
 /** Copies the roots and all they import into one tree; returns how many files. */
 function stage(deps: string, into: string): number {
-  const trees = [stubs, ...['envoy-api', 'googleapis', 'protoc-gen-validate', 'xds'].map((d) => join(deps, d))];
+  const trees = [
+    stubs,
+    ...['envoy-api', 'googleapis', 'protoc-gen-validate', 'xds'].map((d) => join(deps, d)),
+  ];
   const done = new Set<string>();
   const open: { file: string; by: string }[] = ROOTS.map((file) => ({ file, by: 'the list of roots' }));
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -74,7 +96,8 @@ function stage(deps: string, into: string): number {
     if (done.has(file) || file.startsWith('google/protobuf/')) continue;
     done.add(file);
     const tree = trees.find((t) => existsSync(join(t, file)));
-    if (tree === undefined) throw new Error(`${file}, imported by ${by}, is neither under ${deps} nor under ${stubs}`);
+    if (tree === undefined)
+      throw new Error(`${file}, imported by ${by}, is neither under ${deps} nor under ${stubs}`);
     const text = patch(file, readFileSync(join(tree, file), 'utf8'));
     mkdirSync(dirname(join(into, file)), { recursive: true });
     writeFileSync(join(into, file), text);
@@ -97,15 +120,23 @@ function runBuf(work: string, modules: ReadonlyMap<string, Module>): void {
   const template = {
     version: 'v2',
     inputs: [{ directory: 'in', exclude_types: TRIMMED }],
-    plugins: [{ local: [process.execPath, plugin], out: 'out', opt: ['target=js+dts', 'import_extension=js'] }],
+    plugins: [
+      { local: [process.execPath, plugin], out: 'out', opt: ['target=js+dts', 'import_extension=js'] },
+    ],
   };
   writeFileSync(join(work, 'buf.gen.yaml'), JSON.stringify(template));
   const buf = join(modules.get('@bufbuild/buf')?.path ?? '', 'bin', 'buf');
   try {
-    execFileSync(process.execPath, [buf, 'generate'], { cwd: work, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+    execFileSync(process.execPath, [buf, 'generate'], {
+      cwd: work,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    });
   } catch (cause) {
     const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : '';
-    throw new Error(`buf could not generate the protobuf code: ${stderr === '' ? String(cause) : stderr}`, { cause });
+    throw new Error(`buf could not generate the protobuf code: ${stderr === '' ? String(cause) : stderr}`, {
+      cause,
+    });
   }
 }
 

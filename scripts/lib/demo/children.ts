@@ -19,6 +19,7 @@ export class Children {
   readonly #onDeath: (text: string) => void;
   readonly #running = new Map<string, ChildProcess>();
   #stopping = false;
+  #restartMs: number | undefined;
 
   /** Logs go to `folder`. `onDeath` gets a text for people when a child ends that nobody stopped. */
   constructor(folder: string, onDeath: (text: string) => void) {
@@ -34,7 +35,8 @@ export class Children {
     return this.#running.get(name)?.pid;
   }
 
-  start({ name, command, args, env = {} }: ChildSpec): void {
+  start(spec: ChildSpec): void {
+    const { name, command, args, env = {} } = spec;
     const log = openSync(this.logFile(name), 'a');
     const [program, prefix] =
       WITH_PARENT === undefined ? [command, []] : [WITH_PARENT, [...DIE_WITH_PARENT, command]];
@@ -45,10 +47,15 @@ export class Children {
     });
     closeSync(log);
     this.#running.set(name, child);
-    child.once('error', (error) => this.#ended(name, error.message));
+    child.once('error', (error) => this.#ended(spec, error.message));
     child.once('exit', (code, signal) =>
-      this.#ended(name, signal === null ? `code ${code}` : `signal ${signal}`),
+      this.#ended(spec, signal === null ? `code ${code}` : `signal ${signal}`),
     );
+  }
+
+  /** From now on whoever ends is started again after a while: visitors are invited to kill things. */
+  restartAfter(ms: number): void {
+    this.#restartMs = ms;
   }
 
   /** Stops those named at the same time and waits for their end; SIGKILL for those that take longer than `graceMs`. */
@@ -72,9 +79,13 @@ export class Children {
       .join('\n');
   }
 
-  #ended(name: string, how: string): void {
+  #ended(spec: ChildSpec, how: string): void {
+    const { name } = spec;
     if (!this.#running.delete(name) || this.#stopping) return;
-    this.#onDeath(`${name} ended with ${how}; its last lines:\n${this.lastLines(name, 8)}`);
+    const restartMs = this.#restartMs;
+    const then = restartMs === undefined ? '' : `; it is started again in ${restartMs / 1000} s`;
+    this.#onDeath(`${name} ended with ${how}${then}; its last lines:\n${this.lastLines(name, 8)}`);
+    if (restartMs !== undefined) setTimeout(() => this.#stopping || this.start(spec), restartMs);
   }
 
   #stopOne(name: string, graceMs: number): Promise<void> {

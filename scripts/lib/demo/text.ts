@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Children } from './children.ts';
 import { pageUrl } from './mesh.ts';
 
@@ -13,17 +14,32 @@ Starts Bookinfo in a mesh on this machine: a control plane, six services and a s
 
 /** What to open and what to try, once everything is up. */
 export function invitation(ip: string, folder: string, children: Children): string {
+  const pid = (name: string) => String(children.pid(name) ?? 'PID');
   return `
-Open      ${pageUrl(ip)}
-          Load it a few times: no stars, black stars and red stars are the three versions of reviews.
+Open     ${pageUrl(ip)}
+         Load it a few times: no stars, black stars and red stars are the three versions of reviews.
 
-Try       export PATH="$PWD/dist/bin:$PATH"
-          kumactl get meshes
-          kumactl --mesh bookinfo inspect dataplanes
-  a route kumactl apply -f examples/bookinfo/today/routes/reviews-only-v3.yaml     (red stars only; reviews-all.yaml undoes it)
-  a fault kill -9 ${children.pid('control-plane') ?? 'PID'}          (the control plane: pages are served all the same)
-          kill ${children.pid('reviews-v1') ?? 'PID'}             (the service reviews-v1: only its share of the reviews is missing)
+Try      export PATH="$PWD/dist/bin:$PATH"
+         kumactl --mesh bookinfo inspect dataplanes
+A route  kumactl apply -f examples/bookinfo/today/routes/reviews-only-v3.yaml
+         Red stars only, from the next page on. reviews-all.yaml brings the others back.
+Faults   kill -9 ${pid('control-plane')}   the control plane: pages are served all the same
+         kill -9 ${envoyOf(children.pid('reviews-v2'))}   the Envoy beside reviews-v2: its agent brings it back at once
+         kill ${pid('ratings-v1')}      the service ratings-v1: reviews come without stars
+         Whatever you kill is started again after ${RESTART_MS / 1000} s.
 
-Logs      ${folder}/*.log
+Logs     ${folder}/*.log
 `;
+}
+
+/** How long visitors have to look at what they broke. */
+export const RESTART_MS = 10_000;
+
+/** The agent's only child. */
+function envoyOf(agent: number | undefined): string {
+  try {
+    return readFileSync(`/proc/${agent}/task/${agent}/children`, 'utf8').trim().split(' ')[0] || 'PID';
+  } catch {
+    return 'PID';
+  }
 }

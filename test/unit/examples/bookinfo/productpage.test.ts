@@ -113,7 +113,10 @@ describe('the product page', () => {
   test('opens a new connection for every call, so that a TCP proxy can balance', async () => {
     const seen: (string | undefined)[] = [];
     const port = await pageOver({
-      details: (request) => (seen.push(request.headers.connection), { status: 404 }),
+      details: ({ headers }) => {
+        seen.push(headers.connection);
+        return { status: 404 };
+      },
     });
     await fetchFrom(port, '/productpage');
     await fetchFrom(port, '/productpage');
