@@ -24,7 +24,7 @@ Try      export PATH="$PWD/dist/bin:$PATH"
 A route  kumactl apply -f examples/bookinfo/today/routes/reviews-only-v3.yaml
          Red stars only, from the next page on. reviews-all.yaml brings the others back.
 Faults   kill -9 ${pid('control-plane')}   the control plane: pages are served all the same
-         kill -9 ${envoyOf(children.pid('reviews-v2'))}   the Envoy beside reviews-v2: its agent brings it back at once
+         kill -9 ${envoyOf(children.pid('reviews-v2.sidecar'))}   the Envoy beside reviews-v2: its agent brings it back at once
          kill ${pid('ratings-v1')}      the service ratings-v1: reviews come without stars
          Whatever you kill is started again after ${RESTART_MS / 1000} s.
 
