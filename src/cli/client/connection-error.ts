@@ -25,12 +25,7 @@ const BY_CODE: Readonly<Record<string, readonly [why: string, todo: string]>> = 
     'the connection was closed before the answer was complete',
     'check that the address is a control plane and not another program',
   ],
-  EPROTO: [
-    'TLS failed, the port does not speak TLS as expected',
-    'use http:// for the plain port (5681) and https:// for the TLS port (5682)',
-  ],
-  ERR_SSL_WRONG_VERSION_NUMBER: ['the port does not speak TLS', 'use http:// for the plain port (5681)'],
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['the port does not speak TLS', 'use http:// for the plain port (5681)'],
+  EPROTO: ['the TLS handshake failed, the port may have no TLS', 'use http:// for the plain port (5681)'],
   CERT_HAS_EXPIRED: [
     'its certificate has expired',
     'renew the certificate of the control plane and check the clocks',

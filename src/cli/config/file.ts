@@ -16,7 +16,7 @@ export async function loadConfigFile(path: string, warn: (line: string) => void)
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if (!isMissing(cause))
+    if (!hasCode(cause, 'ENOENT'))
       throw new CliError('config', `cannot read configuration file ${path}: ${describeError(cause)}`, {
         cause,
       });
@@ -45,7 +45,7 @@ export async function loadConfigFile(path: string, warn: (line: string) => void)
 export async function saveConfigFile(path: string, config: KumactlConfig): Promise<void> {
   try {
     const target = await realpath(path).catch(() => path);
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(target));
     const temporary = `${target}.${randomUUID()}.tmp`;
     try {
       const file = await open(temporary, 'wx', 0o600);
@@ -67,6 +67,13 @@ export async function saveConfigFile(path: string, config: KumactlConfig): Promi
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+// Only the last directory: a home that is not there is not made. (And `recursive` hangs for ever below /proc.)
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  });
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

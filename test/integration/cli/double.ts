@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buildInfo } from '../../../src/lib/build-info.ts';
 
 export interface Seen {
   readonly method: string;
@@ -17,10 +18,10 @@ export interface Double {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Status and JSON body, or a text that is sent as it is. Undefined leaves the request without an answer. */
-export type Reply = readonly [status: number, body: unknown] | undefined;
+/** Status and JSON body, or a text that is sent as it is. `silence` leaves the request without an answer. */
+export type Reply = readonly [status: number, body: unknown] | 'silence';
 
-const INDEX = { hostname: 'h', product: 'Kuma', version: '0.1.0', instanceId: 'i', clusterId: 'c' };
+const INDEX = { hostname: 'h', product: 'Kuma', version: buildInfo.version, instanceId: 'i', clusterId: 'c' };
 
 /** An HTTP server that answers as a test tells it, for what the real control plane never does. `GET /` is Kuma's. */
 export async function startDouble(
@@ -34,7 +35,7 @@ export async function startDouble(
     const one = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body };
     seen.push(one);
     const reply = one.url === '/' ? index : answer(one);
-    if (reply === undefined) return;
+    if (reply === 'silence') return;
     const [status, content] = reply;
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(typeof content === 'string' ? content : JSON.stringify(content));
