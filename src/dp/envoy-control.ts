@@ -14,6 +14,7 @@ import type { Launcher } from './envoy/launcher.ts';
 import { createLineSplitter, formatLine, tellsRejection } from './envoy/output.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy/process.ts';
 import { validateBootstrap } from './envoy/validate.ts';
+import type { EnvoyVersion } from './envoy/version.ts';
 import { type Monitor, startMonitor } from './readiness/monitor.ts';
 import type { Instance } from './run-dir/instance.ts';
 import type { EnvoyControl } from './supervisor.ts';
@@ -25,6 +26,7 @@ export interface ControlParts {
   readonly clock: Clock;
   readonly instance: Instance;
   readonly binary: string;
+  readonly version: EnvoyVersion;
   readonly launcher: Launcher;
   readonly place: AdminPlace;
   readonly bootstrap: JsonObject;
@@ -51,6 +53,7 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
         bootstrapPath: instance.paths.bootstrap,
         options: config.envoy,
         logFormat: config.log.format,
+        version: parts.version.version,
       });
       const output = passOn(parts, onRefusal);
       const envoy = startEnvoy({ launcher, binary, args, clock, onOutput: output.push });

@@ -31,7 +31,7 @@ async function run(command: Command, context: CommandContext): Promise<void> {
       throw new AgentError('settings-invalid', lines.join('\n'));
     }
     const { config, warnings } = loaded;
-    const sink = createLogSink(context.stdout);
+    const sink = createLogSink(context.stdout, config.log.format === 'json' ? { describeDropped } : {});
     const logger = createLogger('kuma-dp', { ...config.log, write: (line) => sink.write(line) });
     for (const warning of warnings) logger.warn({}, warning);
     // Loaded late: a mistake in the settings is told without it.
@@ -40,6 +40,11 @@ async function run(command: Command, context: CommandContext): Promise<void> {
   } finally {
     stop.dispose();
   }
+}
+
+function describeDropped(lines: number): string {
+  const message = `${lines} log lines left out: the reader of the log is too slow`;
+  return `${JSON.stringify({ level: 'warn', logger: 'kuma-dp', time: new Date().toISOString(), message })}\n`;
 }
 
 function toSources(command: Command, { env, stdin }: CommandContext): ConfigSources {

@@ -4,6 +4,8 @@ export interface CommandLineFacts {
   readonly bootstrapPath: string;
   readonly options: EnvoyOptions;
   readonly logFormat: 'text' | 'json';
+  /** `1.40.0`, '' when not known. */
+  readonly version: string;
 }
 
 /**
@@ -17,7 +19,12 @@ const JSON_FORMAT =
  * Arguments to serve. Hot restart is off: it keeps shared memory and abstract sockets that clash between Envoys of
  * one host. With the immediate strategy every draining connection is told to close at once, not at random.
  */
-export function serveArguments({ bootstrapPath, options, logFormat }: CommandLineFacts): readonly string[] {
+export function serveArguments({
+  bootstrapPath,
+  options,
+  logFormat,
+  version,
+}: CommandLineFacts): readonly string[] {
   return [
     ...['--config-path', bootstrapPath],
     '--disable-hot-restart',
@@ -25,9 +32,15 @@ export function serveArguments({ bootstrapPath, options, logFormat }: CommandLin
     ...['--drain-time-s', String(Math.max(1, Math.ceil(options.drainTimeMs / 1000)))],
     ...['--log-level', options.logLevel],
     ...(options.componentLogLevel === '' ? [] : ['--component-log-level', options.componentLogLevel]),
-    ...(options.concurrency === 0 ? ['--cpuset-threads'] : ['--concurrency', String(options.concurrency)]),
+    ...workers(options.concurrency, version),
     ...(logFormat === 'json' ? ['--log-format', JSON_FORMAT] : []),
   ];
+}
+
+/** From 1.40 on, Envoy counts the CPUs it may use by itself and warns of the flag. */
+function workers(concurrency: number, version: string): readonly string[] {
+  if (concurrency > 0) return ['--concurrency', String(concurrency)];
+  return Number(version.split('.')[1] ?? 0) >= 40 ? [] : ['--cpuset-threads'];
 }
 
 /** Arguments to check a bootstrap and exit; takes about 50 ms. Ports in use and dynamic files are not looked at. */

@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { runOneShot } from '../one-shot.ts';
+import { runCommand } from '../../lib/command.ts';
 import { findOnPath } from './locate.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function chooseLauncher(binary: string, env: Env, signal: AbortSign
 async function mayHaveCapabilities(binary: string, env: Env, signal: AbortSignal): Promise<boolean> {
   const getcap = find('getcap', env);
   if (getcap === undefined) return process.getuid?.() !== 0;
-  const { ok, stdout } = await runOneShot(getcap, [binary], { timeoutMs: 5_000, signal });
+  const { ok, stdout } = await runCommand(getcap, [binary], { timeoutMs: 5_000, signal });
   return !ok || stdout.trim() !== '';
 }
 

@@ -1,4 +1,4 @@
-import { runOneShot } from '../one-shot.ts';
+import { runCommand } from '../../lib/command.ts';
 import { validateArguments } from './command-line.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -9,7 +9,7 @@ export async function validateBootstrap(
   bootstrapPath: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { ok, stderr, problem } = await runOneShot(binary, validateArguments(bootstrapPath), {
+  const { ok, stderr, problem } = await runCommand(binary, validateArguments(bootstrapPath), {
     timeoutMs: TIMEOUT_MS,
     signal,
   });

@@ -1,5 +1,5 @@
+import { runCommand } from '../../lib/command.ts';
 import { AgentError } from '../agent-error.ts';
-import { runOneShot } from '../one-shot.ts';
 
 /** What `envoy --version` tells. */
 export interface EnvoyVersion {
@@ -29,7 +29,7 @@ export function parseEnvoyVersion(output: string): EnvoyVersion {
 
 /** Asks the binary; throws AgentError `envoy-unusable` when it does not run here. */
 export async function readEnvoyVersion(path: string, signal: AbortSignal): Promise<EnvoyVersion> {
-  const { ok, stdout, stderr, problem } = await runOneShot(path, ['--version'], {
+  const { ok, stdout, stderr, problem } = await runCommand(path, ['--version'], {
     timeoutMs: TIMEOUT_MS,
     signal,
   });

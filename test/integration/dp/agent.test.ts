@@ -1,0 +1,223 @@
+import { createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Bench, envoyPid, isAlive, until, untilReady } from './support/agent.ts';
+import { bootstrapWith, startControlPlane } from './support/control-plane.ts';
+
+let bench: Bench;
+let cp: Awaited<ReturnType<typeof startControlPlane>>;
+
+beforeEach(async () => {
+  bench = new Bench();
+  cp = await startControlPlane();
+});
+
+afterEach(async () => {
+  await bench.dispose();
+  await cp.close();
+});
+
+describe('start and stop', () => {
+  test('an agent validates, starts Envoy, is ready, leaves the mesh, drains and leaves no file behind', async () => {
+    const envoy = bench.fakeEnvoy();
+    const agent = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
+    await untilReady(agent);
+    expect(cp.calls[0]).toMatchObject({
+      path: '/bootstrap',
+      body: { mesh: 'default', name: 'a', proxyType: 'dataplane' },
+    });
+    expect(cp.calls[0]?.body.readinessPort).toBeGreaterThan(0);
+    const pid = envoyPid(agent);
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
+    expect(isAlive(pid)).toBe(false);
+    expect(cp.calls.map((c) => c.path)).toEqual(['/bootstrap', '/leave']);
+    expect(envoy.log().map((l) => (l.split(' ')[0] === 'serve' ? 'serve' : l))).toEqual([
+      'validate',
+      'serve',
+      'POST /healthcheck/fail',
+      'POST /drain_listeners?graceful&skip_exit',
+    ]);
+    expect(bench.leftovers()).toEqual([]);
+  });
+
+  test('readiness says what is missing until Envoy is live, and 404 for any other path', async () => {
+    const agent = bench.run(cp.url, {
+      args: ['--binary-path', bench.fakeEnvoy({ readyAfterMs: 1500 }).path],
+    });
+    const early = await until(async () => {
+      const answer = await agent.ready();
+      return answer.body.includes('INITIALIZING') && answer;
+    }, agent.output);
+    expect(early.status).toBe(503);
+    await untilReady(agent);
+    const port = /127\.0\.0\.1:(\d+)\/ready/.exec(agent.output())?.[1];
+    expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200);
+    for (const path of ['/', '/ready/', '/ready?x', '/stats', '/quitquitquit', '/ready/../stats']) {
+      expect((await fetch(`http://127.0.0.1:${port}${path}`)).status, path).toBe(404);
+    }
+    expect((await fetch(`http://127.0.0.1:${port}/ready`, { method: 'POST' })).status).toBe(405);
+  });
+
+  test('a second signal ends it at once, with Envoy reaped, even when Envoy ignores SIGTERM', async () => {
+    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy({ ignoreTerm: true }).path] });
+    await untilReady(agent);
+    const pid = envoyPid(agent);
+    agent.child.kill('SIGTERM');
+    await until(() => agent.output().includes('draining'), agent.output);
+    const at = Date.now();
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
+    expect(Date.now() - at).toBeLessThan(2_000);
+    expect(isAlive(pid)).toBe(false);
+    expect(bench.leftovers()).toEqual([]);
+  });
+
+  test('a stop while the control plane is silent ends the agent at once and cleanly', async () => {
+    cp.answerWith(() => {});
+    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy().path] });
+    await until(() => cp.calls.length > 0, agent.output);
+    agent.child.kill('SIGINT');
+    expect(await agent.exited).toBe(0);
+    expect(bench.leftovers()).toEqual([]);
+  });
+});
+
+describe('an Envoy that misbehaves', () => {
+  test('is started again after each crash, and the agent is ready again', async () => {
+    const envoy = bench.fakeEnvoy({ crashAfterMs: 300, crashes: 3 });
+    const agent = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
+    await until(() => envoy.log().filter((l) => l.startsWith('serve')).length === 4, agent.output);
+    await untilReady(agent);
+    expect(agent.output()).toContain('exit code 7');
+    expect(agent.output().match(/ restarting /g)).toHaveLength(3);
+    expect(envoy.log().filter((l) => l === 'validate')).toHaveLength(4);
+  });
+
+  test('prints more than a pipe holds without anybody being stuck, and its list of extensions is left out', async () => {
+    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy({ chatty: 20_000 }).path] });
+    await untilReady(agent);
+    await until(
+      () => agent.output().includes('envoy line 19999 '),
+      () => 'the last line',
+    );
+    expect(agent.output()).toContain('initializing epoch 0');
+    expect(agent.output()).not.toContain('envoy.filters.http: none');
+  });
+
+  test('refuses the bootstrap: the agent ends with its words and a code of its own', async () => {
+    const agent = bench.run(cp.url, {
+      args: ['--binary-path', bench.fakeEnvoy({ invalid: 'unknown cluster nowhere' }).path],
+    });
+    expect(await agent.exited).toBe(22);
+    expect(agent.output()).toContain('Envoy refuses its bootstrap: unknown cluster nowhere');
+    expect(bench.leftovers()).toEqual([]);
+  });
+
+  test('never opens its admin interface: the agent is not ready and stops on request', async () => {
+    const envoy = bench.fakeEnvoy({ hang: true });
+    const agent = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
+    await until(() => envoy.log().some((l) => l.startsWith('serve')), agent.output);
+    expect((await agent.ready()).status).toBe(503);
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
+  });
+
+  test('dies within a second when its agent is killed outright; the next agent starts cleanly', async () => {
+    const envoy = bench.fakeEnvoy({ ignoreTerm: true });
+    const agent = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
+    await untilReady(agent);
+    const pid = envoyPid(agent);
+    agent.child.kill('SIGKILL');
+    const at = Date.now();
+    await until(
+      () => !isAlive(pid),
+      () => `Envoy ${pid} is alive`,
+    );
+    expect(Date.now() - at).toBeLessThan(1_000);
+    const next = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
+    await untilReady(next);
+  });
+});
+
+describe('several agents', () => {
+  test('the second one for the same proxy says who runs and exits; the first is not disturbed', async () => {
+    const { path } = bench.fakeEnvoy();
+    const first = bench.run(cp.url, { args: ['--binary-path', path] });
+    await untilReady(first);
+    const second = bench.run(cp.url, { args: ['--binary-path', path] });
+    expect(await second.exited).toBe(31);
+    expect(second.output()).toContain(`already running as process ${first.child.pid}`);
+    expect((await first.ready()).status).toBe(200);
+  });
+
+  test('the directory of an agent that was killed is removed by any later agent', async () => {
+    const { path } = bench.fakeEnvoy();
+    const first = bench.run(cp.url, { name: 'a', args: ['--binary-path', path] });
+    await untilReady(first);
+    first.child.kill('SIGKILL');
+    await first.exited;
+    expect(bench.leftovers()).toContain('default.a');
+    const other = bench.run(cp.url, { name: 'b', args: ['--binary-path', path] });
+    await untilReady(other);
+    expect(bench.leftovers().filter((f) => f.startsWith('default.a'))).toEqual([]);
+  });
+
+  test('wait returns once all agents of the host are ready, and tells which one is not', async () => {
+    const { path } = bench.fakeEnvoy();
+    const slow = bench.fakeEnvoy({ readyAfterMs: 60_000 });
+    bench.run(cp.url, { name: 'a', args: ['--binary-path', path] });
+    bench.run(cp.url, { name: 'b', args: ['--binary-path', slow.path] });
+    const one = bench.start(['wait', '--run-dir', bench.runDir, '--name', 'a', '--timeout', '30s']);
+    expect(await one.exited).toBe(0);
+    const all = bench.start(['wait', '--run-dir', bench.runDir, '--timeout', '1500ms']);
+    expect(await all.exited).toBe(40);
+    expect(all.output()).toContain('default.b: STARTING');
+    expect(all.output()).not.toContain('default.a:');
+  });
+});
+
+describe('ports that are taken', () => {
+  test('a taken admin port ends the agent at once and names its holder', async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    const port = String((holder.address() as { port: number }).port);
+    const agent = bench.run(cp.url, {
+      args: ['--binary-path', bench.fakeEnvoy().path, '--admin-port', port],
+    });
+    expect(await agent.exited).toBe(30);
+    expect(agent.output()).toContain(`admin port ${port} is taken by `);
+    expect(agent.output()).toContain(`(pid ${process.pid})`);
+    expect(cp.calls).toEqual([]);
+    const readiness = bench.run(cp.url, {
+      args: ['--binary-path', bench.fakeEnvoy().path],
+      env: { KUMA_READINESS_PORT: port },
+    });
+    expect(await readiness.exited).toBe(30);
+    expect(readiness.output()).toContain(`readiness port ${port} is taken by `);
+    holder.close();
+  });
+});
+
+describe('a refused update', () => {
+  test('after the first 200 makes the proxy degraded, not unready, until a good one comes', async () => {
+    const { writeFileSync } = await import('node:fs');
+    const statsFile = `${bench.dir}/stats`;
+    const stats = (lds: number, rejected: number) =>
+      writeFileSync(
+        statsFile,
+        `cluster_manager.cds.update_success: 1\nlistener_manager.lds.update_success: ${lds}\nlistener_manager.lds.update_rejected: ${rejected}\nlistener_manager.workers_started: 1\n`,
+      );
+    stats(1, 0);
+    cp.answerWith(bootstrapWith({ dynamicResources: { ldsConfig: { ads: {} }, cdsConfig: { ads: {} } } }));
+    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy({ statsFile }).path] });
+    await untilReady(agent);
+    stats(1, 1);
+    const degraded = await until(async () => {
+      const answer = await agent.ready();
+      return answer.body.startsWith('DEGRADED') && answer;
+    }, agent.output);
+    expect(degraded).toMatchObject({ status: 200, body: 'DEGRADED: listeners\n' });
+    stats(2, 1);
+    await until(async () => (await agent.ready()).body === 'READY\n', agent.output);
+  });
+});

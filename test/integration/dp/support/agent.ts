@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { exchange } from '../../../../src/lib/http-exchange.ts';
+
+const ROOT = join(import.meta.dirname, '../../../..');
+
+/** A kuma-dp run from source as a process of its own. */
+export interface RunningAgent {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly exited: Promise<number | string>;
+  /** Status and text of /ready on the agent's socket; status 0 when nobody answers. */
+  ready(): Promise<{ status: number; body: string }>;
+}
+
+/** A scratch directory with everything an agent under test needs; `dispose` ends what still runs and checks nothing is left. */
+export class Bench {
+  readonly dir = mkdtempSync(join(tmpdir(), 'dp-'));
+  readonly runDir = join(this.dir, 'run');
+  readonly #agents: RunningAgent[] = [];
+
+  /** An executable that plays Envoy with the given behaviour. */
+  fakeEnvoy(behaviour: object = {}): { path: string; log: () => readonly string[] } {
+    const log = join(this.dir, 'envoy.log');
+    const path = join(this.dir, `fake-envoy-${Math.random().toString(36).slice(2)}`);
+    const json = JSON.stringify({ log, ...behaviour });
+    const script = join(ROOT, 'test/fixtures/fake-envoy.ts');
+    writeFileSync(path, `#!/bin/sh\nFAKE_ENVOY='${json}' exec '${process.execPath}' '${script}' "$@"\n`);
+    chmodSync(path, 0o755);
+    return { path, log: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []) };
+  }
+
+  start(args: readonly string[], env: Readonly<Record<string, string>> = {}, name = 'a'): RunningAgent {
+    const child = spawn(process.execPath, [join(ROOT, 'src/bin/kuma-dp.ts'), ...args], {
+      env: { PATH: process.env.PATH ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    const exited = new Promise<number | string>((resolve) => {
+      child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+    });
+    const socketPath = join(this.runDir, `default.${name}`, 'agent.sock');
+    const ready = () =>
+      exchange({ url: new URL('http://localhost/ready'), socketPath, timeoutMs: 1000 }).catch(() => ({
+        status: 0,
+        body: '',
+      }));
+    const agent = { child, exited, ready, output: () => output };
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  /** `kuma-dp run` for the Dataplane `name`. */
+  run(
+    url: string,
+    options: { name?: string; args?: readonly string[]; env?: Record<string, string> } = {},
+  ): RunningAgent {
+    const { name = 'a', args = [], env = {} } = options;
+    return this.start(
+      ['run', '--cp-address', url, '--name', name, '--run-dir', this.runDir, ...args],
+      env,
+      name,
+    );
+  }
+
+  leftovers(): readonly string[] {
+    return existsSync(this.runDir) ? readdirSync(this.runDir, { recursive: true }).map(String) : [];
+  }
+
+  async dispose(): Promise<void> {
+    for (const { child, exited } of this.#agents) {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await exited;
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Polls until the condition gives something; fails with the given text after the deadline. */
+export async function until<T>(
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+  text: () => string,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${text()}`);
+    await delay(20);
+  }
+}
+
+export async function untilReady(agent: RunningAgent, timeoutMs = 30_000): Promise<void> {
+  await until(async () => (await agent.ready()).status === 200, agent.output, timeoutMs);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !/^\d+ \(.*\) [ZX]/s.test(stat);
+  } catch {
+    return false;
+  }
+}
+
+/** Pid in the newest "starting" line. */
+export function envoyPid(agent: RunningAgent): number {
+  return Number(
+    agent
+      .output()
+      .match(/ starting .*pid=(\d+)/g)
+      ?.at(-1)
+      ?.match(/pid=(\d+)/)?.[1] ?? 0,
+  );
+}
