@@ -23,6 +23,17 @@ const open = (path: string, now = Date.now) =>
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const writer = new URL('../../fixtures/store-writer.ts', import.meta.url).pathname;
 
+const PAGE_BYTES = 4096;
+
+/** Number of the page a table or index begins at, from 1. */
+function rootPage(path: string, name: string): number {
+  const db = new DatabaseSync(path);
+  const sql = 'SELECT rootpage AS page FROM sqlite_schema WHERE name = ?';
+  const page = Number(db.prepare(sql).get(name)?.page);
+  db.close();
+  return page;
+}
+
 describeStore('sqlite', (now) => open(freshPath(), now));
 
 describe('sqlite store on its file', () => {
@@ -113,21 +124,25 @@ describe('sqlite store on a file it can not use', () => {
     expect(readFileSync(path).equals(content)).toBe(true);
   });
 
-  test('notices damage inside and leaves the file as it was', async () => {
-    const path = freshPath();
-    const store = await open(path);
-    const padding = 'x'.repeat(500);
-    await store.commit(Array.from({ length: 200 }, (_, i) => create(meshKey(`m${i}`), { padding })));
-    await store.close();
-    const content = readFileSync(path);
-    content.fill(0xff, 5 * 4096, 9 * 4096);
-    writeFileSync(path, content);
-    await expect(open(path)).rejects.toMatchObject({
-      code: 'corrupt',
-      message: expect.stringContaining(path),
-    });
-    expect(readFileSync(path).equals(content)).toBe(true);
-  });
+  test.each(['resources', 'resources_by_owner'])(
+    'notices damage in %s and leaves the file as it was',
+    async (tree) => {
+      const path = freshPath();
+      const store = await open(path);
+      const padding = 'x'.repeat(500);
+      await store.commit(Array.from({ length: 200 }, (_, i) => create(meshKey(`m${i}`), { padding })));
+      await store.close();
+      const content = readFileSync(path);
+      const root = (rootPage(path, tree) - 1) * PAGE_BYTES;
+      content.fill(0xff, root, root + PAGE_BYTES);
+      writeFileSync(path, content);
+      await expect(open(path)).rejects.toMatchObject({
+        code: 'corrupt',
+        message: expect.stringContaining(path),
+      });
+      expect(readFileSync(path).equals(content)).toBe(true);
+    },
+  );
 
   test("refuses another program's database untouched", async () => {
     const path = join(scratch, `foreign-${files++}.db`);
