@@ -1,5 +1,4 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { problem, renderJson } from './problem.ts';
 
@@ -28,17 +27,12 @@ export const DEFAULT_LIMITS: HttpLimits = {
   maxConnectionsPerPeer: 512,
 };
 
-export interface HttpServerOptions {
-  readonly limits?: Partial<HttpLimits>;
-  /** Speaks HTTPS with these. */
-  readonly tls?: TlsOptions;
-}
-
 /**
- * A server that has not begun to listen. Sockets may also be handed to it with `emit('connection', socket)`; the
- * limits hold for them too, but for `maxConnections`, which whoever accepts them has to watch.
+ * A server that has not begun to listen. Sockets, plain or TLS, may also be handed to it with
+ * `emit('connection', socket)`; the limits hold for them too, but for `maxConnections`, which whoever accepts them has
+ * to watch.
  */
-export function createHttpServer(handle: RequestListener, { limits, tls }: HttpServerOptions = {}): Server {
+export function createHttpServer(handle: RequestListener, limits: Partial<HttpLimits> = {}): Server {
   const effective = { ...DEFAULT_LIMITS, ...limits };
   const options = {
     // A missing Host is answered by the handler, in JSON like everything else.
@@ -49,10 +43,7 @@ export function createHttpServer(handle: RequestListener, { limits, tls }: HttpS
     keepAliveTimeout: effective.keepAliveMs,
     connectionsCheckingInterval: Math.min(1000, effective.headersMs / 2),
   };
-  const server =
-    tls === undefined
-      ? createServer(options, handle)
-      : createTlsServer({ handshakeTimeout: effective.headersMs, ...tls, ...options }, handle);
+  const server = createServer(options, handle);
   server.timeout = effective.silenceMs;
   server.maxConnections = effective.maxConnections;
   limitPeers(server, effective.maxConnectionsPerPeer);
@@ -94,10 +85,7 @@ const MALFORMED: Readonly<Record<string, readonly [status: number, reason: strin
 };
 
 /** Bytes that are no HTTP request never reach a handler: a short answer where one is still possible, then the end. */
-function answerMalformed(
-  error: Error & { readonly code?: string },
-  socket: Socket & { readonly bytesWritten: number },
-): void {
+function answerMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;

@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import type { AccessRules } from '../../../src/cp/api/access.ts';
@@ -23,6 +23,8 @@ export interface LogLine {
 export interface ApiUnderTest {
   readonly url: string;
   readonly port: number;
+  /** What the server serves, for a test that brings its own sockets. */
+  readonly handle: RequestListener;
   readonly store: Store;
   readonly manager: ResourceManager;
   readonly log: readonly LogLine[];
@@ -76,13 +78,14 @@ export async function startApi({
     access: { hostNames: [], readOnly: false, ...access },
   });
   if (!skipDefaultMesh) await ensureDefaultMesh(manager);
-  const server = createHttpServer(api.handle, limits === undefined ? {} : { limits });
+  const server = createHttpServer(api.handle, limits);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const send = (options: RawRequest) => sendRequest(port, options);
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    handle: api.handle,
     store,
     manager,
     log,
