@@ -56,7 +56,7 @@ async function run(ip: string, background: boolean): Promise<void> {
     const progress = (text: string) => say(`  ${((performance.now() - start) / 1000).toFixed(1)} s  ${text}`);
     await startMesh({ root, ip, folder, children, progress, signal: stopped.signal });
     children.restartAfter(RESTART_MS);
-    say(invitation(ip, folder, children));
+    say(invitation({ root, ip, folder, children }));
     if (background) process.send?.({ ready: true });
     else say('Ctrl-C stops everything.');
     await untilAborted(stopped.signal);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import type { Children } from './children.ts';
 import { pageUrl } from './mesh.ts';
 
@@ -12,16 +13,24 @@ Starts Bookinfo in a mesh on this machine: a control plane, six services and a s
   --stop        stop what --detach left running
 `;
 
+export interface Invited {
+  readonly root: string;
+  readonly ip: string;
+  readonly folder: string;
+  readonly children: Children;
+}
+
 /** What to open and what to try, once everything is up. */
-export function invitation(ip: string, folder: string, children: Children): string {
+export function invitation({ root, ip, folder, children }: Invited): string {
+  const clone = relative(process.cwd(), root) || '.';
   const pid = (name: string) => String(children.pid(name) ?? 'PID');
   return `
 Open     ${pageUrl(ip)}
          Load it a few times: no stars, black stars and red stars are the three versions of reviews.
 
-Try      export PATH="$PWD/dist/bin:$PATH"
+Try      export PATH="${join(root, 'dist', 'bin')}:$PATH"
          kumactl --mesh bookinfo inspect dataplanes
-A route  kumactl apply -f examples/bookinfo/today/routes/reviews-only-v3.yaml
+A route  kumactl apply -f "${clone}/examples/bookinfo/today/routes/reviews-only-v3.yaml"
          Red stars only, from the next page on. reviews-all.yaml brings the others back.
 Faults   kill -9 ${pid('control-plane')}   the control plane: pages are served all the same
          kill -9 ${envoyOf(children.pid('reviews-v2.sidecar'))}   the Envoy beside reviews-v2: its agent brings it back at once
