@@ -4,14 +4,8 @@ import { formatHelp } from './output/help.ts';
 import { registerApply } from './registration/apply.ts';
 import { registerConfig } from './registration/config.ts';
 import { registerReads } from './registration/reads.ts';
+import type { Root } from './registration/root.ts';
 import type { GlobalOptions } from './session.ts';
-
-/** What the registration of a command needs. `globals` is to be called in the action, when all flags are read. */
-export interface Root {
-  readonly program: Command;
-  readonly context: CliContext;
-  readonly globals: () => GlobalOptions;
-}
 
 /**
  * The tree of commands. It knows names and flags only; what a command does is loaded when it is called, so that

@@ -31,7 +31,7 @@ export interface Page {
   readonly next: string | undefined;
 }
 
-export interface PutResult {
+interface PutResult {
   readonly created: boolean;
   readonly warnings: readonly string[];
 }

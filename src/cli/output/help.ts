@@ -25,7 +25,7 @@ export function formatHelp(command: Command, helper: Help): string {
 }
 
 /** `kumactl config control-planes` */
-export function commandPath(command: Command): string {
+function commandPath(command: Command): string {
   return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
 }
 

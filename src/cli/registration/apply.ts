@@ -1,5 +1,5 @@
-import type { Root } from '../root.ts';
 import { collect } from './collect.ts';
+import type { Root } from './root.ts';
 
 interface ApplyFlags {
   readonly filename?: readonly string[];

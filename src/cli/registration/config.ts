@@ -1,6 +1,6 @@
 import type { AddOptions } from '../commands/config/control-planes.ts';
-import type { Root } from '../root.ts';
 import { collect } from './collect.ts';
+import type { Root } from './root.ts';
 
 const NAME = ['--name <name>', 'name of the control plane'] as const;
 

@@ -1,5 +1,5 @@
-import type { Root } from '../root.ts';
 import { collect } from './collect.ts';
+import type { Root } from './root.ts';
 
 const OUTPUT = ['-o, --output <format>', 'table, yaml or json', 'table'] as const;
 

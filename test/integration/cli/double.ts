@@ -19,7 +19,7 @@ export interface Double {
 }
 
 /** Status and JSON body, or a text that is sent as it is. `silence` leaves the request without an answer. */
-export type Reply = readonly [status: number, body: unknown] | 'silence';
+export type Reply = readonly [status: number, body: unknown, headers?: Record<string, string>] | 'silence';
 
 const INDEX = { hostname: 'h', product: 'Kuma', version: buildInfo.version, instanceId: 'i', clusterId: 'c' };
 
@@ -36,8 +36,8 @@ export async function startDouble(
     seen.push(one);
     const reply = one.url === '/' ? index : answer(one);
     if (reply === 'silence') return;
-    const [status, content] = reply;
-    response.writeHead(status, { 'content-type': 'application/json' });
+    const [status, content, headers] = reply;
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(typeof content === 'string' ? content : JSON.stringify(content));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -65,6 +65,45 @@ describe('the commands of the article', () => {
     }));
 });
 
+const ROUTE = `type: TrafficRoute
+name: route-1
+mesh: bookinfo
+rules:
+  - sources:
+      - match:
+          app: bookinfo
+          service: productpage
+    destinations:
+      - match:
+          app: bookinfo
+          service: reviews
+    conf:
+      - weight: 80
+        destination:
+          - service: reviews
+            version: v1
+      - weight: 10
+        destination:
+          - service: reviews
+            version: v2
+      - weight: 10
+        destination:
+          - service: backend
+            version: v3
+`;
+
+test('the route at the end of the article is applied as written, with a warning that names its slip once', () =>
+  withBoth(async ({ api, kumactl }) => {
+    await kumactl.sh('apply -f -', { stdin: MESH });
+    const { code, stderr } = quiet(await kumactl.sh('apply -f -', { stdin: ROUTE, env: OLD }));
+    expect(code).toBe(0);
+    expect(stderr.match(/^Warning: .*backend.*$/gm)).toHaveLength(1);
+    const lines = stderr.trim().split('\n');
+    expect(new Set(lines).size).toBe(lines.length);
+    const stored = (await api.get('/meshes/bookinfo/traffic-routes/route-1')).json;
+    expect(stored).toMatchObject({ conf: { split: [{ weight: 80 }, { weight: 10 }, { weight: 10 }] } });
+  }));
+
 describe('apply', () => {
   test('says Created, then Updated, for each resource', () =>
     withBoth(async ({ kumactl }) => {
