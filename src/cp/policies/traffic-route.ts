@@ -10,43 +10,63 @@ const NO_ROUTES: readonly Resource[] = [];
 /** Envoy adds weights up in 32 bits. */
 const MAX_WEIGHT_SUM = 2 ** 32 - 1;
 
-const known = new WeakMap<
-  DataplaneView,
-  { readonly routes: readonly Resource[]; readonly routing: ProxyRouting }
->();
+interface Known {
+  readonly routes: readonly Resource[];
+  readonly chosen: readonly Chosen[];
+  readonly routing: ProxyRouting;
+}
 
-/** Remembered per dataplane for as long as neither it nor any TrafficRoute of the mesh changes. */
+const known = new WeakMap<DataplaneView, Known>();
+
+/**
+ * Remembered per dataplane. When routes of the mesh change, but none that this proxy's outbounds get, the answer is
+ * still the same object.
+ */
 export function routeByTrafficRoutes(snapshot: MeshSnapshot, dataplane: DataplaneView): ProxyRouting {
   const routes = snapshot.policies.get('TrafficRoute') ?? NO_ROUTES;
   const found = known.get(dataplane);
   if (found?.routes === routes) return found.routing;
-  const routing = routeOutbounds(dataplane, routes as readonly Resource<TrafficRouteSpec>[]);
-  known.set(dataplane, { routes, routing });
+  const chosen = chooseRoutes(dataplane, routes as readonly Resource<TrafficRouteSpec>[]);
+  const same = found?.chosen.every(({ route }, i) => route === chosen[i]?.route) === true;
+  const routing = found !== undefined && same ? found.routing : routeOutbounds(chosen);
+  known.set(dataplane, { routes, chosen, routing });
   return routing;
+}
+
+interface Chosen {
+  readonly outbound: Outbound;
+  /** What the outbound asks for. */
+  readonly asked: Tags;
+  readonly route: Resource<TrafficRouteSpec> | undefined;
+}
+
+/** A route is chosen by the service alone, whatever further tags the outbound asks for. */
+function chooseRoutes(
+  { spec: { networking } }: DataplaneView,
+  routes: readonly Resource<TrafficRouteSpec>[],
+): readonly Chosen[] {
+  const { inbound = [], outbound = [], gateway } = networking;
+  const sources = [...inbound.map((i) => i.tags), ...(gateway === undefined ? [] : [gateway.tags])];
+  const routeTo = matcherFor(routes, sources);
+  return outbound.flatMap((one) => {
+    const service = one.tags?.[SERVICE_TAG];
+    if (one.tags === undefined || service === undefined) return [];
+    return [{ outbound: one, asked: one.tags, route: routeTo({ [SERVICE_TAG]: service }) }];
+  });
 }
 
 /**
  * An outbound that no TrafficRoute matches goes to its whole destination. (In Kuma it refuses connections as soon as
  * any route matches the proxy; here a first route for one service does not cut off the others.)
  */
-export function routeOutbounds(
-  { spec: { networking } }: DataplaneView,
-  routes: readonly Resource<TrafficRouteSpec>[],
-): ProxyRouting {
-  const { inbound = [], outbound = [], gateway } = networking;
-  const sources = [...inbound.map((i) => i.tags), ...(gateway === undefined ? [] : [gateway.tags])];
-  const routeTo = matcherFor(routes, sources);
+function routeOutbounds(chosen: readonly Chosen[]): ProxyRouting {
   const byOutbound = new Map<Outbound, Routing>();
   const problems = new Set<string>();
-  for (const one of outbound) {
-    const service = one.tags?.[SERVICE_TAG];
-    if (one.tags === undefined || service === undefined) continue;
-    // A route is chosen by the service alone, whatever further tags the outbound asks for.
-    const route = routeTo({ [SERVICE_TAG]: service });
-    const routing = route === undefined ? wholeDestination(one.tags) : applyRoute(route, one.tags);
+  for (const { outbound, asked, route } of chosen) {
+    const routing = route === undefined ? wholeDestination(asked) : applyRoute(route, asked);
     if (routing === undefined)
       problems.add(`TrafficRoute "${route?.key.name}" has no weight above 0 and is ignored`);
-    byOutbound.set(one, routing ?? wholeDestination(one.tags));
+    byOutbound.set(outbound, routing ?? wholeDestination(asked));
   }
   return { byOutbound, problems: [...problems] };
 }

@@ -40,6 +40,19 @@ describe('what a change costs', () => {
     expect(generated(step(mesh, { put: [z] }), 'web1', before).resources).toBe(before.resources);
   });
 
+  test('a join in one subset of a service leaves the endpoints of another subset the same object', () => {
+    const v = (n: string) => ({ 'kuma.io/service': 'v', version: n });
+    const caller = aDataplane({ name: 'caller', outbound: { 9000: v('1'), 9001: v('2') } });
+    const member = (name: string, address: string, version: string) =>
+      aDataplane({ name, service: 'v', address, tags: { version } });
+    const first = step(undefined, { put: [caller, member('v1', '10.0.5.1', '1')] });
+    const before = generated(first, 'caller');
+    const after = generated(step(first, { put: [member('v2', '10.0.5.2', '2')] }), 'caller', before);
+    const assignments = (g: Generated) => [...(g.resources.get(ENDPOINT)?.values() ?? [])];
+    const kept = assignments(after).filter((r) => assignments(before).includes(r));
+    expect([kept.length, assignments(after).length]).toEqual([1, 2]);
+  });
+
   test('a member that comes and goes brings back the same versions', () => {
     const before = generated(mesh, 'web1');
     const joined = step(mesh, { put: [x2] });

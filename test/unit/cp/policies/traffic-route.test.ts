@@ -88,9 +88,13 @@ describe('where a TrafficRoute sends the traffic of an outbound', () => {
     expect(routed(other).whole.shares).toEqual([share(1, 'api')]);
   });
 
-  test('the answer stays the same object until the proxy or a TrafficRoute changes', () => {
+  test('the answer stays the same object until the proxy or a TrafficRoute that it gets changes', () => {
     const before = step(undefined, { put: [web] });
-    const joined = step(before, { put: [aDataplane({ name: 'api', service: 'api', address: '10.0.0.5' })] });
+    const stranger = route({ destination: { 'kuma.io/service': 'x' } }, 'stranger');
+    const db = { ...(stranger.spec as object), destinations: [{ match: { 'kuma.io/service': 'db' } }] };
+    const joined = step(before, {
+      put: [aDataplane({ name: 'api', service: 'api', address: '10.0.0.5' }), { ...stranger, spec: db }],
+    });
     const changed = step(joined, { put: [route({ destination: { 'kuma.io/service': 'x' } })] });
     const of = (s: typeof before) => {
       const dataplane = s.dataplanes.get('web');

@@ -301,6 +301,35 @@ test('what is committed while the store is being read is not lost', async () => 
   expect(sync.snapshotOf('default')?.revision).toBe(await store.revision());
 });
 
+test('no half-read mesh is ever shown, however slow the store is', async () => {
+  const gate = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const list = store.list.bind(store);
+  store.list = async (query) => {
+    if (query.type === 'TrafficRoute') {
+      reached.resolve();
+      await gate.promise;
+    }
+    return list(query);
+  };
+  const started = sync.start();
+  await reached.promise;
+  sync.setLiveness('default', 'api1', 'degraded');
+  await put(api2);
+  clock.advance(100);
+  expect(sync.snapshotOf('default')).toBeUndefined();
+  gate.resolve();
+  await started;
+  expect(sync.snapshotOf('default')?.dataplanes.size).toBe(4);
+  await connect('web');
+  expect(apiEndpoints()).toEqual(['10.0.1.1?', '10.0.1.2']);
+});
+
+test('a store that cannot be read fails the start, and those who connect are told', async () => {
+  store.list = () => Promise.reject(new Error('disk is gone'));
+  await expect(connect('web')).rejects.toThrow('disk is gone');
+});
+
 test('a mesh that is deleted and made anew serves its proxies again', async () => {
   await connect('web');
   await store.commit([
