@@ -42,7 +42,11 @@ export const NOT_FOUND: Reply = { status: 404 };
 
 /** Listens and answers with `service`. Fails when the port is taken; port 0 lets the kernel choose. */
 export async function serve(service: Service, where: { port: number; bind: string }): Promise<RunningServer> {
-  const server = createServer((incoming, outgoing) => void answer(service, incoming, outgoing));
+  const server = createServer((incoming, outgoing) => {
+    // A connection that outlives the server's socket would keep the process until its idle time is over.
+    outgoing.on('finish', () => server.listening || server.closeIdleConnections());
+    void answer(service, incoming, outgoing);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(where.port, where.bind, resolve);
