@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bench, envoyPid, isAlive, until, untilReady } from './support/agent.ts';
@@ -93,15 +94,36 @@ describe('an Envoy that misbehaves', () => {
     expect(envoy.log().filter((l) => l === 'validate')).toHaveLength(4);
   });
 
-  test('prints more than a pipe holds without anybody being stuck, and its list of extensions is left out', async () => {
-    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy({ chatty: 20_000 }).path] });
+  test('prints far more than a pipe holds while nobody reads the log: it serves on, and what was left out is told', async () => {
+    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy({ chatty: 60_000 }).path] });
+    agent.child.stdout?.pause();
     await untilReady(agent);
-    await until(
-      () => agent.output().includes('envoy line 19999 '),
-      () => 'the last line',
-    );
-    expect(agent.output()).toContain('initializing epoch 0');
+    agent.child.stdout?.resume();
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
+    expect(agent.output()).toContain('envoy line 0 ');
+    expect(agent.output()).toContain('log lines left out');
+  });
+
+  test('has its log passed on with a prefix, without the long list of extensions', async () => {
+    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy().path] });
+    await untilReady(agent);
+    expect(agent.output()).toMatch(/^envoy \[.*initializing epoch 0$/m);
     expect(agent.output()).not.toContain('envoy.filters.http: none');
+  });
+
+  test('has its plain lines wrapped when the log is JSON: each line is an object', async () => {
+    const agent = bench.run(cp.url, {
+      args: ['--binary-path', bench.fakeEnvoy().path, '--log-format', 'json'],
+    });
+    await untilReady(agent);
+    const lines = agent
+      .output()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map((l) => l.logger)).toContain('envoy');
+    expect(lines.every((l) => typeof l.message === 'string' && typeof l.time === 'string')).toBe(true);
   });
 
   test('refuses the bootstrap: the agent ends with its words and a code of its own', async () => {
@@ -200,7 +222,6 @@ describe('ports that are taken', () => {
 
 describe('a refused update', () => {
   test('after the first 200 makes the proxy degraded, not unready, until a good one comes', async () => {
-    const { writeFileSync } = await import('node:fs');
     const statsFile = `${bench.dir}/stats`;
     const stats = (lds: number, rejected: number) =>
       writeFileSync(

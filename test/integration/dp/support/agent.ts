@@ -43,7 +43,8 @@ export class Bench {
 
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}, name = 'a'): RunningAgent {
     const child = spawn(process.execPath, [join(ROOT, 'src/bin/kuma-dp.ts'), ...args], {
-      env: { PATH: process.env.PATH ?? '', ...env },
+      // Tools that a test puts into its directory win over those of the system.
+      env: { PATH: `${this.dir}:${process.env.PATH ?? ''}`, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
