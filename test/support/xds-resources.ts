@@ -7,6 +7,9 @@ import {
 } from '../../src/xds/resource.ts';
 import { WireWriter } from '../../src/xds/wire/wire.ts';
 
+const HTTP_CONNECTION_MANAGER =
+  'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
 /** Small but well-formed xDS resources, written by hand so that thousands cost nothing. `salt` makes versions differ. */
 export function edsCluster(name: string, salt = '', serviceName = ''): XdsResource {
   const edsConfig = new WireWriter().string(2, serviceName).finish();
@@ -33,7 +36,7 @@ export function listener(name: string, { route = '', salt = '' } = {}): XdsResou
   if (route !== '') {
     const rds = new WireWriter().string(2, route).finish();
     const manager = new WireWriter().message(3, rds).finish();
-    const any = new WireWriter().string(1, 'type.googleapis.com/x').bytes(2, manager).finish();
+    const any = new WireWriter().string(1, HTTP_CONNECTION_MANAGER).bytes(2, manager).finish();
     const filter = new WireWriter().message(4, any).finish();
     writer.message(3, new WireWriter().message(3, filter).finish());
   }

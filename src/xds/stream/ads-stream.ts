@@ -87,9 +87,8 @@ class Stream<Request extends { readonly typeUrl: string }> implements AdsStream 
 
   listen(): void {
     this.#call.on('data', (bytes: Buffer) => this.#guard(() => this.#receive(bytes)));
-    this.#call.on('end', () => {
-      if (this.#finish(true)) this.#call.end();
-    });
+    // A broken connection too ends the reading side first; `cancelled` follows within the turn and tells them apart.
+    this.#call.on('end', () => setImmediate(() => this.#finish(true) && this.#call.end()));
     this.#call.on('cancelled', () => this.#finish(false));
     this.#call.on('error', () => this.#finish(false));
   }
