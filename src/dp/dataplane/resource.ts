@@ -35,7 +35,9 @@ export function parseDataplane(
 
 function parseYaml(text: string): JsonObject | string {
   const documents = parseAllDocuments(text);
-  const [first, ...others] = Array.isArray(documents) ? documents.filter((d) => d.contents !== null) : [];
+  const [first, ...others] = Array.isArray(documents)
+    ? documents.filter((d) => d.errors.length > 0 || d.toJS() !== null)
+    : [];
   if (first === undefined) return 'holds no Dataplane';
   if (others.length > 0) return 'holds several documents; an agent runs one Dataplane';
   const [problem] = first.errors;

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import type { EnvoyOptions } from '../../../../src/dp/config/agent-config.ts';
+import { serveArguments } from '../../../../src/dp/envoy/command-line.ts';
+
+const options: EnvoyOptions = {
+  binaryPath: '',
+  concurrency: 0,
+  adminPort: 0,
+  drainTimeMs: 1500,
+  restartBaseMs: 1,
+  restartMaxMs: 1,
+  logLevel: 'info',
+  componentLogLevel: '',
+};
+const line = (extra: Partial<EnvoyOptions> = {}, version = '1.40.0', logFormat: 'text' | 'json' = 'text') =>
+  serveArguments({ bootstrapPath: '/b.json', options: { ...options, ...extra }, logFormat, version }).join(
+    ' ',
+  );
+
+test('hot restart is off, draining is immediate and its time is rounded up', () => {
+  expect(line()).toBe(
+    '--config-path /b.json --disable-hot-restart --drain-strategy immediate --drain-time-s 2 --log-level info',
+  );
+});
+
+test('an older Envoy is told to count the CPUs it may use; a given number goes to any', () => {
+  expect(line({}, '1.39.3')).toContain('--cpuset-threads');
+  expect(line({ concurrency: 3 }, '1.39.3')).toContain('--concurrency 3');
+  expect(line({ concurrency: 3 })).toContain('--concurrency 3');
+});
+
+test('component levels and JSON are passed on', () => {
+  expect(line({ componentLogLevel: 'upstream:debug' })).toContain('--component-log-level upstream:debug');
+  expect(line({}, '1.40.0', 'json')).toContain('"message":"%j"');
+});
