@@ -48,7 +48,7 @@ export function decideAccess(caller: Caller, rules: AccessRules): Decision {
   if (!isIpOrLocalhost(hostname) && !rules.hostNames.includes(hostname)) {
     return denied(
       `the Host header names ${quote(hostname)}, which this control plane does not go by; ` +
-        'call it by IP address or localhost, or add the name to its configuration',
+        'call it by IP address or localhost, or add the name to general.hostNames in its configuration',
     );
   }
   const crossSite = describeCrossSite(caller);

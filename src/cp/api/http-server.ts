@@ -17,7 +17,7 @@ export interface HttpLimits {
   readonly maxConnectionsPerPeer: number;
 }
 
-export const DEFAULT_LIMITS: HttpLimits = {
+const DEFAULT_LIMITS: HttpLimits = {
   headersMs: 10_000,
   requestMs: 30_000,
   silenceMs: 60_000,

@@ -12,7 +12,7 @@ export interface Call {
   readonly body: Uint8Array | undefined;
 }
 
-export type Handler = (call: Call) => Answer | Promise<Answer>;
+type Handler = (call: Call) => Answer | Promise<Answer>;
 
 /** Handlers of one path by method. */
 export type PathHandlers = Readonly<Partial<Record<'GET' | 'PUT' | 'DELETE', Handler>>>;

@@ -39,7 +39,7 @@ export interface Api {
   close(): Promise<void>;
 }
 
-export const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
 /** Longer than any name that exists, so that a long one is answered with "not found" and not taken for another path. */
 const MAX_PARAM_LENGTH = 1024;
 
