@@ -9,7 +9,7 @@ import { isIP } from 'node:net';
  */
 
 export interface AccessRules {
-  /** Names besides IP literals and `localhost` under which this control plane may be called; lower case. */
+  /** Names besides IP literals and `localhost` under which this control plane may be called, in any case. */
   readonly hostNames: readonly string[];
   /** Refuses every write with 405 (`apiServer.readOnly`). */
   readonly readOnly: boolean;
@@ -45,7 +45,7 @@ export function decideAccess(caller: Caller, rules: AccessRules): Decision {
   const denied = (reason: string): Decision => ({ kind: 'denied', user: ANONYMOUS, reason });
   const hostname = parseHostname(caller.host);
   if (hostname === undefined) return denied(`the Host header ${quote(caller.host)} is not a host name`);
-  if (!isIpOrLocalhost(hostname) && !rules.hostNames.includes(hostname)) {
+  if (!isIpOrLocalhost(hostname) && !rules.hostNames.some((name) => name.toLowerCase() === hostname)) {
     return denied(
       `the Host header names ${quote(hostname)}, which this control plane does not go by; ` +
         'call it by IP address or localhost, or add the name to general.hostNames in its configuration',

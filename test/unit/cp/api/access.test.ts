@@ -7,7 +7,7 @@ import {
   isLoopback,
 } from '../../../../src/cp/api/access.ts';
 
-const RULES: AccessRules = { hostNames: ['cp.example'], readOnly: false };
+const RULES: AccessRules = { hostNames: ['CP.example'], readOnly: false };
 const LOCAL: Caller = {
   method: 'PUT',
   peerAddress: '127.0.0.1',
