@@ -139,6 +139,12 @@ describe('messages', () => {
     );
   });
 
+  test('64 levels are read, one more is not', () => {
+    const nested = (levels: number): unknown => (levels === 0 ? {} : { x: nested(levels - 1) });
+    expect(readResource({ type: 'Mesh', name: 'm', routing: nested(63) }).violations).toEqual([]);
+    expect(readResource({ type: 'Mesh', name: 'm', routing: nested(64) }).violations).toHaveLength(1);
+  });
+
   test('a document whose references multiply is refused', () => {
     let level: unknown = ['x'];
     for (let i = 0; i < 40; i++) level = [level, level];

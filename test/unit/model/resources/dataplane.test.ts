@@ -75,11 +75,20 @@ describe('an inbound', () => {
   });
 
   test('without any tag is accepted, as in 2.14, with a warning, and shown without tags', () => {
-    const { spec, warnings } = dataplaneType.parse({ networking: { address, inbound: [{ port: 80 }] } });
+    const networking = { address, inbound: [{ port: 80 }, { port: 81, tags }] };
+    const { spec, warnings } = dataplaneType.parse({ networking });
     expect(warnings).toEqual([
       'networking.inbound[0].tags: no tags, so no service has this inbound as its endpoint',
     ]);
-    expect(spec && dataplaneType.toJson(spec)).toEqual({ networking: { address, inbound: [{ port: 80 }] } });
+    expect(spec && dataplaneType.toJson(spec)).toEqual({ networking });
+  });
+
+  test('that is ignored may share a listener with another', () => {
+    const shared = [
+      { port: 80, tags },
+      { port: 80, tags, state: 'Ignored' },
+    ];
+    expect(dataplaneType.parse({ networking: { address, inbound: shared } }).warnings).toEqual([]);
   });
 });
 

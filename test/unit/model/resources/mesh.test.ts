@@ -29,6 +29,13 @@ test.each(['logging', 'tracing', 'metrics'])('%s is stored with a warning', (sec
   expect(warnings).toEqual([`${section}: no effect yet`]);
 });
 
+test('sections that nothing looks into are copied, so that freezing them leaves the input alone', () => {
+  const conf = { list: [{ a: 1 }] };
+  const { spec } = meshType.parse({ metrics: { backends: [conf] } });
+  expect(spec).toEqual({ metrics: { backends: [conf] } });
+  expect(Object.isFrozen(conf.list)).toBe(false);
+});
+
 test('an empty section is no reason for a warning', () => {
   expect(
     meshType.parse({ logging: {}, meshServices: {}, constraints: { dataplaneProxy: {} } }).warnings,
