@@ -11,8 +11,6 @@ import { TypeStates } from './type-states.ts';
 export interface SotwRequest {
   readonly typeUrl: string;
   readonly names: readonly string[];
-  /** What the client last accepted; in the first request of a type: on its last stream. */
-  readonly version: string;
   readonly nonce: string;
   readonly error: ErrorDetail;
 }
@@ -21,6 +19,10 @@ export interface SotwRequest {
  * The state-of-the-world variant. Responses for clusters and listeners are complete; those of the other types carry
  * only what the client does not have, and absence there means "unchanged" (xDS protocol, "Grouping Resources into
  * Responses").
+ *
+ * The first request of a type on a stream is always answered, even if the client repeats the version the cache holds:
+ * the version tells what it accepted last, not what it took from a response it refused since (Envoy keeps the good
+ * clusters of a refused response). An answer that changes nothing costs Envoy nothing. Delta is silent on a reconnect.
  */
 export function createSotwMachine(): StreamMachine<SotwRequest> {
   return new SotwMachine();
@@ -28,8 +30,6 @@ export function createSotwMachine(): StreamMachine<SotwRequest> {
 
 class SotwMachine implements StreamMachine<SotwRequest> {
   readonly #states = new TypeStates();
-  /** Versions a reconnected client says it has of a complete type; checked against the cache before its first answer. */
-  readonly #claims = new Map<string, string>();
   /** Clusters the client has, so that a removed one can stay in the response that comes before its removal. */
   readonly #clusters = new Map<string, XdsResource>();
   /** Clusters were sent since a repeated EDS request was answered. */
@@ -49,7 +49,6 @@ class SotwMachine implements StreamMachine<SotwRequest> {
     for (const step of this.#states.steps) {
       const state = this.#states.of(step.typeUrl);
       const map = snapshot.get(step.typeUrl);
-      this.#redeemClaim(state, map);
       const response = isComplete(step.typeUrl)
         ? this.#complete(step, state, map)
         : partial(step, state, map);
@@ -71,8 +70,6 @@ class SotwMachine implements StreamMachine<SotwRequest> {
     const change = subscribeSotw(state.subscription, state.typeUrl, request.names);
     state.subscribe(change);
     if (first || change.asked.length > 0 || change.wildcardAsked) state.answerOwed = true;
-    if (first && isComplete(state.typeUrl) && change.subscription.wildcard)
-      this.#claims.set(state.typeUrl, request.version);
     // Envoy repeats its EDS request when a changed cluster warms anew; unanswered, the cluster stays warming for 15 s.
     const repeated = reaction.kind === 'subscribe' && request.nonce !== '' && state.typeUrl === ENDPOINT;
     if (repeated && this.#repeatDue && change.asked.length === 0 && change.dropped.length === 0) {
@@ -80,19 +77,6 @@ class SotwMachine implements StreamMachine<SotwRequest> {
       state.answerOwed = true;
       this.#repeatDue = false;
     }
-  }
-
-  /**
-   * A reconnected client that has exactly what the cache holds is told nothing. Safe for a wildcard only: the version
-   * of a list of names does not tell whether a name in it is new ("Subscribing to resources on a new stream").
-   */
-  #redeemClaim(state: TypeState, map: ResourceMap | undefined): void {
-    const claim = this.#claims.get(state.typeUrl);
-    if (claim === undefined) return;
-    this.#claims.delete(state.typeUrl);
-    if (claim !== versionOf(map)) return;
-    state.answerOwed = false;
-    this.#note(state, [...(map?.values() ?? [])], []);
   }
 
   #complete(step: Step, state: TypeState, map: ResourceMap | undefined): XdsResponse | undefined {

@@ -42,7 +42,6 @@ export function decodeSotwRequest(bytes: Uint8Array): Decoded<SotwRequest> {
       request: {
         typeUrl: message.typeUrl,
         names: message.resourceNames,
-        version: message.versionInfo,
         nonce: message.responseNonce,
         error: message.errorDetail?.message,
       },

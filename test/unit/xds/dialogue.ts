@@ -19,7 +19,7 @@ export function deltaDialogue(snapshot: ProxySnapshot): Dialogue<DeltaRequest> {
 }
 
 export function sotwDialogue(snapshot: ProxySnapshot): Dialogue<SotwRequest> {
-  const empty = { names: [], version: '', nonce: '', error: undefined };
+  const empty = { names: [], nonce: '', error: undefined };
   return dialogue(createSotwMachine(), snapshot, (request) => ({ ...empty, ...request }));
 }
 
