@@ -25,7 +25,10 @@ ${table(['Key', 'Older key', 'Variable', 'Default', 'Meaning'], fileRows(control
 
 Accepted without effect, with a line in the log that says why:
 
-${table(['Key', 'Why'], [...NO_EFFECT].map(([key, why]) => [code(key), why]))}
+${table(
+  ['Key', 'Why'],
+  [...NO_EFFECT].map(([key, why]) => [code(key), why]),
+)}
 
 ## kuma-dp run
 
@@ -33,7 +36,10 @@ ${table(['Flag', 'Variable', 'File key', 'Default', 'Meaning'], flagRows(AGENT_S
 
 Kuma's other settings are accepted and warned about when they are set:
 
-${table(['Flag', 'Variable', 'Why'], IGNORED_SETTINGS.map(({ flag, env, reason }) => [code(flag), code(env), reason]))}
+${table(
+  ['Flag', 'Variable', 'Why'],
+  IGNORED_SETTINGS.map(({ flag, env, reason }) => [code(flag), code(env), reason]),
+)}
 
 ## kuma-dp wait
 
@@ -65,7 +71,9 @@ function defaultText({ value, placeholder }: Setting<unknown>): string {
   const fallback: unknown = (value as { readonly default?: unknown }).default;
   if (fallback === undefined || fallback === '') return '';
   if (Array.isArray(fallback)) return fallback.join(',');
-  return placeholder === 'duration' && typeof fallback === 'number' ? formatDuration(fallback) : String(fallback);
+  return placeholder === 'duration' && typeof fallback === 'number'
+    ? formatDuration(fallback)
+    : String(fallback);
 }
 
 function code(text: string | undefined): string {
@@ -73,6 +81,7 @@ function code(text: string | undefined): string {
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((c) => c.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((c) => c.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -16,6 +16,8 @@ export interface Step {
   readonly deadlineMinutes: number;
 }
 
+const laneArguments = (name: string) => ['run', '--project', name, '--passWithNoTests'];
+
 const check = (name: string, ...command: [string, ...string[]]): Step => ({
   name,
   command,
@@ -23,9 +25,10 @@ const check = (name: string, ...command: [string, ...string[]]): Step => ({
   deadlineMinutes: 10,
 });
 
-const lane = (name: string, deadlineMinutes: number, ...wrapper: string[]): Step => ({
+const lane = (name: string, deadlineMinutes: number, wrapper?: string): Step => ({
   name,
-  command: [...wrapper, 'vitest', 'run', '--project', name, '--passWithNoTests'] as [string, ...string[]],
+  command:
+    wrapper === undefined ? ['vitest', ...laneArguments(name)] : [wrapper, 'vitest', ...laneArguments(name)],
   lane: true,
   deadlineMinutes,
 });

@@ -62,3 +62,5 @@ export interface LeaveRequest {
 export const FEATURE_DELTA_GRPC = 'feature-delta-grpc';
 export const FEATURE_REUSE_PORT = 'feature-reuse-port';
 export const FEATURE_STRICT_INBOUND_PORTS = 'feature-strict-inbound-ports';
+/** Ours: the agent's Envoy outlives the agent, so its endpoints get a longer lease when the stream is lost. */
+export const FEATURE_KEEP_ENVOY = 'feature-keep-envoy';

@@ -25,7 +25,13 @@ export type AdminAddress =
 const CONNECT_TIMEOUT = '1s';
 
 /** Parameters of `bootstrap-templates/sidecar.yaml`. */
-export function toSidecarParameters({ nodeId, nodeCluster, nodeMetadata, admin, ads }: SidecarBootstrap): TemplateParameters {
+export function toSidecarParameters({
+  nodeId,
+  nodeCluster,
+  nodeMetadata,
+  admin,
+  ads,
+}: SidecarBootstrap): TemplateParameters {
   const isAddress = isIP(ads.host) !== 0;
   const headers = Object.entries(ads.headers ?? {}).map(([key, value]) => ({ key, value }));
   return {

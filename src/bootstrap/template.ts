@@ -2,7 +2,11 @@ import { parse } from 'yaml';
 import { CodedError } from '../lib/coded-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '../lib/json.ts';
 
-export type TemplateErrorCode = 'not-yaml' | 'unknown-placeholder' | 'missing-parameter' | 'embedded-placeholder';
+export type TemplateErrorCode =
+  | 'not-yaml'
+  | 'unknown-placeholder'
+  | 'missing-parameter'
+  | 'embedded-placeholder';
 
 export class TemplateError extends CodedError<TemplateErrorCode> {}
 
@@ -26,7 +30,8 @@ export function renderTemplate(template: string, parameters: TemplateParameters)
     throw new TemplateError('not-yaml', 'bootstrap template is not valid YAML', { cause });
   }
   const rendered = render(tree, parameters, '');
-  if (!isJsonObject(rendered)) throw new TemplateError('not-yaml', 'bootstrap template is not a YAML mapping');
+  if (!isJsonObject(rendered))
+    throw new TemplateError('not-yaml', 'bootstrap template is not a YAML mapping');
   return rendered;
 }
 
@@ -34,10 +39,15 @@ export function renderTemplate(template: string, parameters: TemplateParameters)
 function render(node: unknown, parameters: TemplateParameters, path: string): Json | undefined {
   if (typeof node === 'string') return renderScalar(node, parameters, path);
   if (Array.isArray(node)) {
-    return node.map((item, i) => render(item, parameters, `${path}[${i}]`)).filter((item) => item !== undefined);
+    return node
+      .map((item, i) => render(item, parameters, `${path}[${i}]`))
+      .filter((item) => item !== undefined);
   }
   if (isJsonObject(node)) {
-    const entries = Object.entries(node).map(([k, v]) => [k, render(v, parameters, path === '' ? k : `${path}.${k}`)]);
+    const entries = Object.entries(node).map(([k, v]) => [
+      k,
+      render(v, parameters, path === '' ? k : `${path}.${k}`),
+    ]);
     return Object.fromEntries(entries.filter(([, v]) => v !== undefined)) as JsonObject;
   }
   return node as Json;
@@ -47,7 +57,10 @@ function renderScalar(text: string, parameters: TemplateParameters, path: string
   const match = WHOLE.exec(text);
   if (match === null) {
     if (ANYWHERE.test(text)) {
-      throw new TemplateError('embedded-placeholder', `${path}: "${text}" mixes text and a placeholder; a placeholder is a whole value`);
+      throw new TemplateError(
+        'embedded-placeholder',
+        `${path}: "${text}" mixes text and a placeholder; a placeholder is a whole value`,
+      );
     }
     return text;
   }

@@ -85,7 +85,13 @@ async function build(options: ControlPlaneOptions, started: Started): Promise<Co
   await sync.start();
   started.add(() => sync.stop());
   started.add(
-    startCleanup({ manager, insights: proxies.insights, clock, logger, ageMs: config.lifecycle.cleanupAgeMs }),
+    startCleanup({
+      manager,
+      insights: proxies.insights,
+      clock,
+      logger,
+      ageMs: config.lifecycle.cleanupAgeMs,
+    }),
   );
 
   const grpcServer = createGrpcServer();
@@ -103,7 +109,11 @@ async function build(options: ControlPlaneOptions, started: Started): Promise<Co
     config: options.described,
     identity: { version: buildInfo.version, instanceId, clusterId: '', hostname },
     logger,
-    access: { hostNames: [hostname.toLowerCase(), ...config.hostNames], readOnly: config.api.readOnly },
+    access: {
+      hostNames: [hostname.toLowerCase(), ...config.hostNames],
+      readOnly: config.api.readOnly,
+      localhostIsAdmin: config.api.localhostIsAdmin,
+    },
   });
   started.add(() => api.close());
   const endStreams = () => {
@@ -111,11 +121,28 @@ async function build(options: ControlPlaneOptions, started: Started): Promise<Co
     return ads.close();
   };
   const onStop = (end: () => Promise<void>) => started.add(end);
-  return openPorts({ config, identity, manager, streams: proxies.streams, grpcServer, endStreams, api: api.handle, logger, onStop });
+  return openPorts({
+    config,
+    identity,
+    manager,
+    streams: proxies.streams,
+    grpcServer,
+    endStreams,
+    api: api.handle,
+    logger,
+    onStop,
+  });
 }
 
 /** Leases, insights and streams, which know each other. */
-function createProxies({ config, logger, clock, instanceId, manager, sync }: ControlPlaneOptions & ProxyParts) {
+function createProxies({
+  config,
+  logger,
+  clock,
+  instanceId,
+  manager,
+  sync,
+}: ControlPlaneOptions & ProxyParts) {
   const leases = new ProxyLeases({
     clock,
     logger,
@@ -140,7 +167,14 @@ function createProxies({ config, logger, clock, instanceId, manager, sync }: Con
     },
   });
   const registry = createProxyRegistry({ manager, isConnected: (proxy) => leases.isConnected(proxy) });
-  const streams = new ProxyStreams({ registry, config: sync, leases, insights, logger });
+  const streams = new ProxyStreams({
+    registry,
+    config: sync,
+    leases,
+    insights,
+    leaseWithKeptEnvoyMs: config.lifecycle.leaseWithKeptEnvoyMs,
+    logger,
+  });
   return { leases, insights, streams };
 }
 

@@ -23,14 +23,21 @@ export interface ProgramIo {
 export async function runKumaCp(argv: readonly string[], io: ProgramIo): Promise<number> {
   let exitCode = 0;
   const program = new Command('kuma-cp')
-    .description('Control plane of the mesh: stores meshes, data plane proxies and policies, serves xDS to Envoy.')
+    .description(
+      'Control plane of the mesh: stores meshes, data plane proxies and policies, serves xDS to Envoy.',
+    )
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(kuma-cp --help lists commands, kuma-cp COMMAND --help its flags)');
   program
     .command('run')
-    .description('Start the control plane. Needs no configuration: keeps its state in ~/.kuma, listens on loopback.')
-    .option('-c, --config-file <file>', 'YAML configuration; KUMA_* variables overrule it (docs/configuration.md lists both)')
+    .description(
+      'Start the control plane. Needs no configuration: keeps its state in ~/.kuma, listens on loopback.',
+    )
+    .option(
+      '-c, --config-file <file>',
+      'YAML configuration; KUMA_* variables overrule it (docs/configuration.md lists both)',
+    )
     .option('--log-level <level>', 'off, error, warn, info or debug (default: info)')
     .option('--log-format <format>', 'text or json (default: text)')
     .action(async (flags: RunFlags) => {
@@ -64,7 +71,8 @@ async function run(flags: RunFlags, io: ProgramIo): Promise<number> {
     flags: { logLevel: flags.logLevel, logFormat: flags.logFormat },
   });
   if (loaded.config === undefined) {
-    for (const { field, message } of loaded.violations) io.err(`Error: ${field === '' ? '' : `${field}: `}${message}\n`);
+    for (const { field, message } of loaded.violations)
+      io.err(`Error: ${field === '' ? '' : `${field}: `}${message}\n`);
     return 2;
   }
   const logger = createLogger('kuma-cp', { ...loaded.config.log, write: io.err });
@@ -73,7 +81,11 @@ async function run(flags: RunFlags, io: ProgramIo): Promise<number> {
   return serve(loaded.config, loaded.described, { logger, io });
 }
 
-async function serve(config: ControlPlaneConfig, described: JsonObject, { logger, io }: { logger: Logger; io: ProgramIo }): Promise<number> {
+async function serve(
+  config: ControlPlaneConfig,
+  described: JsonObject,
+  { logger, io }: { logger: Logger; io: ProgramIo },
+): Promise<number> {
   try {
     const controlPlane = await startControlPlane({ config, described, logger, hostname: hostname() });
     await new Promise<void>((resolve) => {
@@ -85,7 +97,10 @@ async function serve(config: ControlPlaneConfig, described: JsonObject, { logger
     logger.info({}, 'stopped');
     return 0;
   } catch (error) {
-    logger.error(error instanceof CodedError ? { code: error.code } : {}, `control plane ended: ${describeError(error)}`);
+    logger.error(
+      error instanceof CodedError ? { code: error.code } : {},
+      `control plane ended: ${describeError(error)}`,
+    );
     return 1;
   }
 }

@@ -13,7 +13,8 @@ export interface Backoff {
 }
 
 export function createBackoff({ baseMs, maxMs, random = Math.random }: BackoffOptions): Backoff {
-  if (!(baseMs > 0) || maxMs < baseMs) throw new RangeError(`backoff needs 0 < baseMs <= maxMs, got ${baseMs} and ${maxMs}`);
+  if (!(baseMs > 0) || maxMs < baseMs)
+    throw new RangeError(`backoff needs 0 < baseMs <= maxMs, got ${baseMs} and ${maxMs}`);
   let attempt = 0;
   return {
     next() {

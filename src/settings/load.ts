@@ -41,7 +41,11 @@ export function loadSettings<S extends Settings>(settings: S, sources: SettingSo
       },
     );
   }
-  return { values: Object.freeze(values) as SettingValues<S>, origins: origins as LoadedSettings<S>['origins'], violations };
+  return {
+    values: Object.freeze(values) as SettingValues<S>,
+    origins: origins as LoadedSettings<S>['origins'],
+    violations,
+  };
 }
 
 interface Found {
@@ -64,7 +68,10 @@ function pick(
   if (first !== undefined) {
     const differing = others.find((v) => env[v] !== env[first]);
     if (differing !== undefined) {
-      violations.push({ field: `${first} and ${differing}`, message: 'are set to different values; set one of them' });
+      violations.push({
+        field: `${first} and ${differing}`,
+        message: 'are set to different values; set one of them',
+      });
     }
     return { text: env[first] ?? '', origin: first };
   }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clonePath, type RunningProgram, stopAll, waitUntil } from '../support/processes.ts';
+import { dataplaneYaml, INSTANCES, type Instance, serviceCommand } from './support/bookinfo.ts';
 import { openShell, type Shell } from './support/shell.ts';
-import { dataplaneYaml, type Instance, INSTANCES, serviceCommand } from './support/bookinfo.ts';
 
 /** The article's journey, in its order and with its commands; only the containers are our own services. */
 const IP = '127.0.0.1';
@@ -31,7 +31,9 @@ async function getJson(url: string): Promise<unknown> {
 
 /** The versions of reviews that many refreshes of the page show. */
 async function versionsSeen(refreshes: number): Promise<Set<string>> {
-  const pages = await shell.ok(`for i in $(seq ${refreshes}); do curl -sf --max-time 10 $IP:10501/productpage; done`);
+  const pages = await shell.ok(
+    `for i in $(seq ${refreshes}); do curl -sf --max-time 10 $IP:10501/productpage; done`,
+  );
   return new Set([...pages.matchAll(/reviews-v\d/g)].map(([version]) => version));
 }
 
@@ -49,24 +51,35 @@ describe('the Bookinfo article', () => {
     expect(table).toBe('NAME       mTLS   DP ACCESS LOGS\ndefault    off    off\nbookinfo   off    off\n');
   });
 
-  test.each(INSTANCES)('$name: service, Dataplane, proxy, and a call through its inbound', async (instance: Instance) => {
-    programs.set(`service ${instance.name}`, shell.start(serviceCommand(instance)));
-    const { path } = instance;
-    await waitUntil(async () => (await shell.run(`curl -sf localhost:${instance.port}${path}`)).code === 0, {
-      describe: () => `${instance.name} to answer: ${programs.get(`service ${instance.name}`)?.output()}`,
-    });
-    await apply(dataplaneYaml(instance));
-    expect(await shell.ok('kumactl --mesh bookinfo inspect dataplanes')).toMatch(new RegExp(`${instance.name} .*Offline`));
-    const sidecar = shell.start(`kuma-dp run --admin-port ${instance.adminPort}`, {
-      KUMA_CONTROL_PLANE_BOOTSTRAP_SERVER_URL: CP_URL,
-      KUMA_DATAPLANE_MESH: 'bookinfo',
-      KUMA_DATAPLANE_NAME: instance.name,
-    });
-    programs.set(instance.name, sidecar);
-    await waitUntil(async () => (await shell.run(`curl -sf --max-time 5 $IP:${instance.port + 1}${path}`)).code === 0, {
-      describe: () => `${instance.name} through its proxy: ${sidecar.output()}`,
-    });
-  });
+  test.each(INSTANCES)(
+    '$name: service, Dataplane, proxy, and a call through its inbound',
+    async (instance: Instance) => {
+      programs.set(`service ${instance.name}`, shell.start(serviceCommand(instance)));
+      const { path } = instance;
+      await waitUntil(
+        async () => (await shell.run(`curl -sf localhost:${instance.port}${path}`)).code === 0,
+        {
+          describe: () => `${instance.name} to answer: ${programs.get(`service ${instance.name}`)?.output()}`,
+        },
+      );
+      await apply(dataplaneYaml(instance));
+      expect(await shell.ok('kumactl --mesh bookinfo inspect dataplanes')).toMatch(
+        new RegExp(`${instance.name} .*Offline`),
+      );
+      const sidecar = shell.start(`kuma-dp run --admin-port ${instance.adminPort}`, {
+        KUMA_CONTROL_PLANE_BOOTSTRAP_SERVER_URL: CP_URL,
+        KUMA_DATAPLANE_MESH: 'bookinfo',
+        KUMA_DATAPLANE_NAME: instance.name,
+      });
+      programs.set(instance.name, sidecar);
+      await waitUntil(
+        async () => (await shell.run(`curl -sf --max-time 5 $IP:${instance.port + 1}${path}`)).code === 0,
+        {
+          describe: () => `${instance.name} through its proxy: ${sidecar.output()}`,
+        },
+      );
+    },
+  );
 
   test('all six proxies are online without errors', async () => {
     const rows = await waitUntil(async () => {
@@ -85,7 +98,9 @@ describe('the Bookinfo article', () => {
 
   test('the ratings of a product come through the outbound 10502', async () => {
     const before = await outboundRequests(10502);
-    expect(await getJson('$IP:10501/api/v1/products/0/ratings')).toMatchObject({ ratings: { Reviewer1: 5, Reviewer2: 4 } });
+    expect(await getJson('$IP:10501/api/v1/products/0/ratings')).toMatchObject({
+      ratings: { Reviewer1: 5, Reviewer2: 4 },
+    });
     expect(await outboundRequests(10502)).toBeGreaterThan(before);
   });
 
@@ -107,7 +122,10 @@ describe('the Bookinfo article', () => {
     const productpage = INSTANCES.find((i) => i.name === 'productpage-v1');
     if (productpage === undefined) throw new Error('no productpage');
     await programs.get('service productpage-v1')?.stop();
-    programs.set('service productpage-v1', shell.start(serviceCommand(productpage, { REVIEWS_PORT: '10505' })));
+    programs.set(
+      'service productpage-v1',
+      shell.start(serviceCommand(productpage, { REVIEWS_PORT: '10505' })),
+    );
     await waitUntil(async () => (await shell.run('curl -sf --max-time 5 $IP:10500/health')).code === 0);
     expect(await page()).not.toContain('Error fetching product reviews');
     expect(await page()).toContain('Reviews served by:');
@@ -115,7 +133,8 @@ describe('the Bookinfo article', () => {
 
   test('every program ends on SIGTERM with exit code 0 and takes what it started along', async () => {
     const envoys = await Promise.all(INSTANCES.map((i) => envoyPid(programs.get(i.name))));
-    for (const instance of INSTANCES) expect(await programs.get(instance.name)?.stop()).toEqual({ code: 0, signal: null });
+    for (const instance of INSTANCES)
+      expect(await programs.get(instance.name)?.stop()).toEqual({ code: 0, signal: null });
     expect(await programs.get('kuma-cp')?.stop()).toEqual({ code: 0, signal: null });
     for (const pid of envoys) expect(() => process.kill(pid, 0)).toThrow();
   });
@@ -123,7 +142,9 @@ describe('the Bookinfo article', () => {
 
 /** Connections the productpage's Envoy has accepted on an outbound, from its admin interface. */
 async function outboundRequests(port: number): Promise<number> {
-  const stats = await shell.ok(`curl -sf '$IP:9906/stats?filter=listener.*${port}.downstream_cx_total$'`.replaceAll("'", '"'));
+  const stats = await shell.ok(
+    `curl -sf '$IP:9906/stats?filter=listener.*${port}.downstream_cx_total$'`.replaceAll("'", '"'),
+  );
   const values = [...stats.matchAll(/downstream_cx_total: (\d+)/g)].map(([, n]) => Number(n));
   return Math.max(0, ...values);
 }

@@ -50,14 +50,16 @@ describe('the Bookinfo services without a mesh', () => {
 
   test('a service ends with code 0 on SIGTERM and answers what it has begun to answer', async () => {
     let answerRatings = () => {};
+    let server = createServer();
     const asked = new Promise<void>((resolve) => {
-      ratings = createServer((_, response) => {
+      server = createServer((_, response) => {
         answerRatings = () => response.end('{"ratings":{"Reviewer1":1,"Reviewer2":2}}');
         resolve();
       });
     });
-    await new Promise<void>((resolve) => ratings?.listen(0, '127.0.0.1', resolve));
-    const { port: ratingsPort } = ratings?.address() as AddressInfo;
+    ratings = server;
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port: ratingsPort } = server.address() as AddressInfo;
     const port = await allocatePort();
     const env = { RATINGS_HOSTNAME: '127.0.0.1', RATINGS_PORT: String(ratingsPort) };
     const reviews = await start('reviews-v2', port, env);

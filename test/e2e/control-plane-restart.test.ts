@@ -17,7 +17,10 @@ afterAll(() => mesh.close());
 
 /** Everything Envoy counts when its configuration changes. */
 async function configurationCounters(): Promise<string> {
-  return adminPage(mesh, '/stats?filter=(cluster_manager.cluster_(added|modified|removed)|listener_manager.listener_(added|modified|removed)|version$)');
+  return adminPage(
+    mesh,
+    '/stats?filter=(cluster_manager.cluster_(added|modified|removed)|listener_manager.listener_(added|modified|removed)|version$)',
+  );
 }
 
 async function killControlPlane(): Promise<void> {
@@ -59,12 +62,16 @@ test('fifty kills in the middle of writes lose no write that was acknowledged', 
         const name = `w${writes++ % 20}`;
         const value = `v${writes}`;
         const body = JSON.stringify({ type: 'Mesh', name, labels: { value } });
-        const answer = await fetch(`http://localhost:5681/meshes/${name}`, { method: 'PUT', body }).catch(() => undefined);
+        const answer = await fetch(`http://localhost:5681/meshes/${name}`, { method: 'PUT', body }).catch(
+          () => undefined,
+        );
         if (answer?.ok) acknowledged.set(name, value);
       }
     })();
     const acknowledgedBefore = acknowledged.size;
-    await waitUntil(() => acknowledged.size > 0 && writes > round * 3 + 3 && acknowledged.size >= acknowledgedBefore);
+    await waitUntil(
+      () => acknowledged.size > 0 && writes > round * 3 + 3 && acknowledged.size >= acknowledgedBefore,
+    );
     await killControlPlane();
     killed = true;
     await writer;
@@ -93,7 +100,9 @@ test('the store is a write-ahead log that only its owner can read', async () => 
 
 test('a second control plane on the same store says so and ends', async () => {
   await mesh.startControlPlane();
-  const elsewhere = Object.entries({ HTTP: 1, HTTPS: 2 }).map(([k, n]) => `KUMA_API_SERVER_${k}_PORT=${15680 + n}`);
+  const elsewhere = Object.entries({ HTTP: 1, HTTPS: 2 }).map(
+    ([k, n]) => `KUMA_API_SERVER_${k}_PORT=${15680 + n}`,
+  );
   const second = await mesh.shell.run(
     `env ${elsewhere.join(' ')} KUMA_DP_SERVER_PORT=15678 KUMA_DIAGNOSTICS_SERVER_PORT=15680 KUMA_BOOTSTRAP_SERVER_PORT=15682 kuma-cp run`,
   );

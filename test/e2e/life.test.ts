@@ -20,7 +20,10 @@ beforeAll(async () => {
 afterAll(() => mesh.close());
 
 const seen = () => tally(REVIEWS_URL, 120, versionOf);
-const allServe = async () => Object.keys(await seen()).sort().join() === 'v1,v2,v3';
+const allServe = async () =>
+  Object.keys(await seen())
+    .sort()
+    .join() === 'v1,v2,v3';
 
 describe('a service that stops behind its running proxy', () => {
   test('costs only the calls that go to it', async () => {

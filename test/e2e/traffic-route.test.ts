@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitUntil } from '../support/processes.ts';
 import { tally } from './support/calls.ts';
 import { createTestMesh, type TestMesh } from './support/mesh.ts';
-import { adminPage, applyReviews, OUTBOUND, REVIEWS_URL, startReviews, versionOf } from './support/reviews.ts';
+import {
+  adminPage,
+  applyReviews,
+  OUTBOUND,
+  REVIEWS_URL,
+  startReviews,
+  versionOf,
+} from './support/reviews.ts';
 
 const CALLS = 600;
 let mesh: TestMesh;
@@ -62,7 +69,12 @@ describe.each([
     await mesh.shell.run('kumactl delete traffic-route route-1 -m bookinfo');
     await applyReviews(mesh, protocol);
     await waitUntil(async () => (await outboundFilter()) === filter);
-    await waitUntil(async () => Object.keys(await shares()).sort().join() === 'v1,v2,v3');
+    await waitUntil(
+      async () =>
+        Object.keys(await shares())
+          .sort()
+          .join() === 'v1,v2,v3',
+    );
   });
 
   test('as written, the slip is warned about and costs its ten percent', async () => {

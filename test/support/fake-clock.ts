@@ -22,7 +22,9 @@ export function createFakeClock(startMs = Date.parse('2030-01-01T00:00:00Z')): F
     advance(ms) {
       const end = elapsed + ms;
       for (;;) {
-        const due = [...timers].filter(([, t]) => t.at <= end).sort(([i, a], [j, b]) => a.at - b.at || i - j)[0];
+        const due = [...timers]
+          .filter(([, t]) => t.at <= end)
+          .sort(([i, a], [j, b]) => a.at - b.at || i - j)[0];
         if (due === undefined) break;
         timers.delete(due[0]);
         elapsed = Math.max(elapsed, due[1].at);

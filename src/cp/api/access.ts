@@ -13,6 +13,8 @@ export interface AccessRules {
   readonly hostNames: readonly string[];
   /** Refuses every write with 405 (`apiServer.readOnly`). */
   readonly readOnly: boolean;
+  /** A direct call from this machine may write (`apiServer.authn.localhostIsAdmin`); without it nobody may. */
+  readonly localhostIsAdmin: boolean;
 }
 
 /** What a decision rests on. Repeated headers arrive joined by `, ` and so match nothing that is allowed. */
@@ -53,13 +55,15 @@ export function decideAccess(caller: Caller, rules: AccessRules): Decision {
   }
   const crossSite = describeCrossSite(caller);
   if (crossSite !== undefined) return denied(crossSite);
-  const obstacle = describeIndirect(caller, hostname);
+  const obstacle = rules.localhostIsAdmin
+    ? describeIndirect(caller, hostname)
+    : 'apiServer.authn.localhostIsAdmin is false, and this control plane knows no other administrator yet';
   const user = obstacle === undefined ? ADMIN : ANONYMOUS;
   if (READS.has(caller.method)) return { kind: 'allowed', user };
   if (rules.readOnly) return { kind: 'read-only' };
   return obstacle === undefined
     ? { kind: 'allowed', user }
-    : denied(`changes are accepted only from this machine: ${obstacle}`);
+    : denied(`changes are accepted only from this machine and its administrator: ${obstacle}`);
 }
 
 /** `user "NAME/GROUPS"` as error messages print it. */

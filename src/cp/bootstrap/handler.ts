@@ -45,7 +45,10 @@ export interface BootstrapAnswer {
 }
 
 /** `POST /bootstrap`, both forms. Status codes and empty bodies are those of Kuma 2.14. */
-export async function answerBootstrap(call: BootstrapCall, context: BootstrapContext): Promise<BootstrapAnswer> {
+export async function answerBootstrap(
+  call: BootstrapCall,
+  context: BootstrapContext,
+): Promise<BootstrapAnswer> {
   const request = parseBootstrapRequest(call.body);
   if (request === undefined) return { status: 400, body: '', reason: 'not a JSON object with mesh and name' };
   if ((request.proxyType ?? 'dataplane') !== 'dataplane') {
@@ -58,7 +61,8 @@ export async function answerBootstrap(call: BootstrapCall, context: BootstrapCon
   const found = await findDataplane(request, context);
   if ('status' in found) return found;
   const bootstrap = toYaml(renderTemplate(context.template, parametersFor(request, found, context, xdsHost)));
-  if (!call.accept.includes('application/json')) return { status: 200, contentType: 'text/x-yaml', body: bootstrap };
+  if (!call.accept.includes('application/json'))
+    return { status: 200, contentType: 'text/x-yaml', body: bootstrap };
   const reply: BootstrapReply = {
     bootstrap: Buffer.from(bootstrap, 'utf8').toString('base64'),
     kumaSidecarConfiguration: {
@@ -76,12 +80,17 @@ interface Found {
 }
 
 /** The object the agent brings, else the stored one. */
-async function findDataplane(request: BootstrapRequest, context: BootstrapContext): Promise<Found | BootstrapAnswer> {
+async function findDataplane(
+  request: BootstrapRequest,
+  context: BootstrapContext,
+): Promise<Found | BootstrapAnswer> {
   const { mesh, name } = request;
   if (request.dataplaneResource === undefined) {
     if (!(await context.meshExists(mesh))) return unprocessable(`mesh: mesh "${mesh}" does not exist`);
     const spec = await context.getDataplane(mesh, name);
-    return spec === undefined ? { status: 404, body: '', reason: `no Dataplane ${name} in mesh ${mesh}` } : { mesh, name, spec };
+    return spec === undefined
+      ? { status: 404, body: '', reason: `no Dataplane ${name} in mesh ${mesh}` }
+      : { mesh, name, spec };
   }
   const brought = readBroughtDataplane(request.dataplaneResource);
   if ('status' in brought) return brought;
@@ -126,12 +135,19 @@ function parametersFor(request: BootstrapRequest, found: Found, context: Bootstr
 const DEFAULT_ADMIN_PORT = 9901;
 
 /** A socket in the agent's directory when it names one; TCP on loopback for agents that know nothing else. */
-function adminAddressFor(request: BootstrapRequest, spec: DataplaneSpec, configuredPort: number): AdminAddress {
+function adminAddressFor(
+  request: BootstrapRequest,
+  spec: DataplaneSpec,
+  configuredPort: number,
+): AdminAddress {
   if (request.workdir !== undefined) {
     const path = `${`${request.workdir}/kuma-envoy-admin`.slice(0, SOCKET_PATH_LIMIT)}.sock`;
     return { kind: 'socket', path };
   }
-  const port = request.adminPort ?? spec.networking.admin?.port ?? (configuredPort === 0 ? DEFAULT_ADMIN_PORT : configuredPort);
+  const port =
+    request.adminPort ??
+    spec.networking.admin?.port ??
+    (configuredPort === 0 ? DEFAULT_ADMIN_PORT : configuredPort);
   return { kind: 'tcp', address: '127.0.0.1', port };
 }
 
@@ -157,7 +173,8 @@ function checkCa(pem: string): BootstrapAnswer | undefined {
   } catch {
     return { status: 500, body: '', reason: 'caCert is not PEM' };
   }
-  const body = 'the certificate given to verify this control plane is not a certificate authority; give the CA that signed it';
+  const body =
+    'the certificate given to verify this control plane is not a certificate authority; give the CA that signed it';
   return { status: 400, contentType: 'text/plain; charset=utf-8', body, reason: 'caCert is not a CA' };
 }
 

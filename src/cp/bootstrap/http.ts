@@ -30,10 +30,14 @@ export function createBootstrapListener(options: BootstrapHttpOptions): RequestL
 
 async function answer(request: IncomingMessage, options: BootstrapHttpOptions): Promise<BootstrapAnswer> {
   const path = (request.url ?? '').split('?', 1)[0];
-  if (path !== '/bootstrap' && path !== '/leave') return { status: 404, contentType: 'text/plain; charset=utf-8', body: '404 page not found\n' };
+  if (path !== '/bootstrap' && path !== '/leave')
+    return { status: 404, contentType: 'text/plain; charset=utf-8', body: '404 page not found\n' };
   const body = await readBody(request);
   if (body === undefined) return { status: 413, body: '', reason: 'body too large' };
-  const result = path === '/bootstrap' ? await answerBootstrap(request, body, options) : await answerLeave(request, body, options);
+  const result =
+    path === '/bootstrap'
+      ? await answerBootstrap(request, body, options)
+      : await answerLeave(request, body, options);
   if (result.status >= 400) {
     const facts = { path, peer: request.socket.remoteAddress, status: result.status, reason: result.reason };
     options.logger.info(facts, 'request refused');
@@ -41,15 +45,26 @@ async function answer(request: IncomingMessage, options: BootstrapHttpOptions): 
   return result;
 }
 
-function answerBootstrap(request: IncomingMessage, body: string, { bootstrap }: BootstrapHttpOptions): Promise<BootstrapAnswer> {
+function answerBootstrap(
+  request: IncomingMessage,
+  body: string,
+  { bootstrap }: BootstrapHttpOptions,
+): Promise<BootstrapAnswer> {
   return bootstrap({ body, host: request.headers.host ?? '', accept: request.headers.accept ?? '' });
 }
 
-async function answerLeave(request: IncomingMessage, body: string, { leave }: BootstrapHttpOptions): Promise<BootstrapAnswer> {
+async function answerLeave(
+  request: IncomingMessage,
+  body: string,
+  { leave }: BootstrapHttpOptions,
+): Promise<BootstrapAnswer> {
   if (request.method !== 'POST') return { status: 405, body: '', reason: 'leave wants POST' };
   const { mesh, name } = parseObject(body) ?? {};
-  if (typeof mesh !== 'string' || typeof name !== 'string') return { status: 400, body: '', reason: 'not a JSON object with mesh and name' };
-  return (await leave({ mesh, name })) ? { status: 204, body: '' } : { status: 404, body: '', reason: `no Dataplane ${name} in mesh ${mesh}` };
+  if (typeof mesh !== 'string' || typeof name !== 'string')
+    return { status: 400, body: '', reason: 'not a JSON object with mesh and name' };
+  return (await leave({ mesh, name }))
+    ? { status: 204, body: '' }
+    : { status: 404, body: '', reason: `no Dataplane ${name} in mesh ${mesh}` };
 }
 
 /** undefined when it is larger than the limit; the rest is not read. */

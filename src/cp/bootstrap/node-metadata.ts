@@ -14,10 +14,18 @@ export function toNodeMetadata(request: BootstrapRequest, admin: AdminAddress): 
     ['dataplane.admin.port', String(admin.kind === 'tcp' ? admin.port : 9901)],
     ['dataplane.admin.address', '127.0.0.1'],
     ['dataplane.admin.socketPath', admin.kind === 'socket' ? admin.path : undefined],
-    ['dataplane.readinessReporter.port', request.readinessPort === undefined ? undefined : String(request.readinessPort)],
+    [
+      'dataplane.readinessReporter.port',
+      request.readinessPort === undefined ? undefined : String(request.readinessPort),
+    ],
     [DATAPLANE_RESOURCE, request.dataplaneResource],
     ['dynamicMetadata', request.dynamicMetadata ?? undefined],
-    ['version', request.version === undefined ? undefined : { kumaDp: { ...request.version.kumaDp }, envoy: { ...request.version.envoy } }],
+    [
+      'version',
+      request.version === undefined
+        ? undefined
+        : { kumaDp: { ...request.version.kumaDp }, envoy: { ...request.version.envoy } },
+    ],
     ['features', request.features === undefined ? undefined : [...request.features]],
     ['workdir', request.workdir],
     ['ipv6Enabled', request.ipv6Enabled],

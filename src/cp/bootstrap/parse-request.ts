@@ -50,7 +50,9 @@ function port<K extends 'adminPort' | 'readinessPort'>(body: JsonObject, key: K)
 }
 
 function stringsOf(map: JsonObject): Record<string, string> {
-  return Object.fromEntries(Object.entries(map).filter((e): e is [string, string] => typeof e[1] === 'string'));
+  return Object.fromEntries(
+    Object.entries(map).filter((e): e is [string, string] => typeof e[1] === 'string'),
+  );
 }
 
 /** The `version` field of a request or of a node's metadata; undefined when there is none. */

@@ -1,7 +1,8 @@
-import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, RequestListener } from 'node:http';
 import type { Server, Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from '../../lib/logger.ts';
+import { createHttpServer } from '../api/http-server.ts';
 import { createFirstByteServer } from '../ports/first-byte.ts';
 
 /** Certificate and key in PEM. */
@@ -30,14 +31,15 @@ export class DpServer {
   readonly #sockets = new Set<Socket>();
 
   constructor({ identity, onGrpc, onRequest, logger }: DpServerOptions) {
-    this.#http = createHttpServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024 }, onRequest);
+    this.#http = createHttpServer(onRequest);
     this.#tls = createTlsServer(
       {
         cert: identity.certPem,
         key: identity.keyPem,
         minVersion: 'TLSv1.2',
         handshakeTimeout: 10_000,
-        ALPNCallback: ({ protocols }) => (protocols.includes('http/1.1') ? 'http/1.1' : protocols.find((p) => p === 'h2')),
+        ALPNCallback: ({ protocols }) =>
+          protocols.includes('http/1.1') ? 'http/1.1' : protocols.find((p) => p === 'h2'),
       },
       (socket) => {
         socket.on('error', () => socket.destroy());

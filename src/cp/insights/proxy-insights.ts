@@ -14,7 +14,9 @@ export interface InsightOptions {
   /** Between a change and its writing. */
   readonly flushMs: number;
   /** Writes a batch; a proxy whose Dataplane is gone is left out by it. */
-  readonly write: (batch: readonly { readonly proxy: ProxyId; readonly spec: DataplaneInsightSpec }[]) => Promise<void>;
+  readonly write: (
+    batch: readonly { readonly proxy: ProxyId; readonly spec: DataplaneInsightSpec }[],
+  ) => Promise<void>;
 }
 
 /** Subscriptions kept per proxy, the open one included; Kuma's default. */
@@ -50,7 +52,9 @@ export class ProxyInsights {
   /** Takes over what the store had when this control plane started; subscriptions left open are closed now. */
   restore(proxy: ProxyId, spec: DataplaneInsightSpec): void {
     const now = this.#now();
-    const closed = spec.subscriptions.map((s) => (s.disconnectTime === undefined ? { ...s, disconnectTime: now } : s));
+    const closed = spec.subscriptions.map((s) =>
+      s.disconnectTime === undefined ? { ...s, disconnectTime: now } : s,
+    );
     this.#live.set(toNodeId(proxy), {
       proxy,
       closed,
@@ -131,9 +135,14 @@ export class ProxyInsights {
     });
     this.#dirty.clear();
     if (batch.length > 0) {
-      this.#flushing = this.#flushing.then(() => this.#options.write(batch)).catch((error: unknown) => {
-        this.#options.logger.warn({ error: describeError(error) }, 'insights were not written; the next change tries again');
-      });
+      this.#flushing = this.#flushing
+        .then(() => this.#options.write(batch))
+        .catch((error: unknown) => {
+          this.#options.logger.warn(
+            { error: describeError(error) },
+            'insights were not written; the next change tries again',
+          );
+        });
     }
     await this.#flushing;
   }

@@ -1,8 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { ResourceManager } from '../resources/manager.ts';
 import type { ProxyInsights } from '../insights/proxy-insights.ts';
+import type { ResourceManager } from '../resources/manager.ts';
 import { isBroughtByAgent } from './registration.ts';
 
 export interface CleanupOptions {
@@ -29,14 +29,24 @@ export function startCleanup(options: CleanupOptions): () => void {
   return () => cancel();
 }
 
-export async function removeStale({ manager, insights, clock, logger, ageMs }: CleanupOptions): Promise<void> {
+export async function removeStale({
+  manager,
+  insights,
+  clock,
+  logger,
+  ageMs,
+}: CleanupOptions): Promise<void> {
   try {
     for (const resource of await manager.list({ type: 'Dataplane' })) {
       if (!isBroughtByAgent(resource)) continue;
       const last = insights.get(resource.key.mesh, resource.key.name)?.subscriptions.at(-1);
-      if (last?.disconnectTime === undefined || clock.now() - Date.parse(last.disconnectTime) < ageMs) continue;
+      if (last?.disconnectTime === undefined || clock.now() - Date.parse(last.disconnectTime) < ageMs)
+        continue;
       await manager.delete(resource.key);
-      logger.info({ mesh: resource.key.mesh, dataplane: resource.key.name, offlineSince: last.disconnectTime }, 'removed the Dataplane of an agent that is gone');
+      logger.info(
+        { mesh: resource.key.mesh, dataplane: resource.key.name, offlineSince: last.disconnectTime },
+        'removed the Dataplane of an agent that is gone',
+      );
     }
   } catch (error) {
     logger.warn({ error: describeError(error) }, 'clean-up of Dataplanes failed; it is tried again later');

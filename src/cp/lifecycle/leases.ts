@@ -10,10 +10,16 @@ import { type ProxyId, toNodeId } from './proxy-id.ts';
  * never connected is not known here and serves.
  */
 type State =
-  | { readonly state: 'connected'; readonly address: string }
+  | { readonly state: 'connected'; readonly address: string; readonly leaseMs: number }
   /** Stream lost at `loss.at`; `cancel` stops the timer of the next step. */
-  | { readonly state: 'lost'; readonly loss: Loss; readonly degraded: boolean; readonly cancel: () => void }
+  | { readonly state: 'lost'; readonly loss: Loss; readonly leaseMs: number; readonly cancel: () => void }
   | { readonly state: 'out' };
+
+interface Lost {
+  readonly proxy: ProxyId;
+  readonly loss: Loss;
+  readonly leaseMs: number;
+}
 
 export interface LeaseOptions {
   readonly clock: Clock;
@@ -38,9 +44,12 @@ export class ProxyLeases {
     this.#rule = options.massLoss ?? DEFAULT_MASS_LOSS_RULE;
   }
 
-  /** A stream of the proxy is open. `address` is where its host is known, for telling hosts apart. */
-  connected(proxy: ProxyId, address: string): void {
-    this.#move(proxy, { state: 'connected', address }, 'serving');
+  /**
+   * A stream of the proxy is open. `address` is where its host is known, for telling hosts apart; `leaseMs` is longer
+   * than the usual one for an agent whose Envoy outlives it.
+   */
+  connected(proxy: ProxyId, address: string, leaseMs = this.#options.leaseMs): void {
+    this.#move(proxy, { state: 'connected', address, leaseMs }, 'serving');
     this.#endSuspicionIfHalfAreBack();
   }
 
@@ -48,7 +57,7 @@ export class ProxyLeases {
   lost(proxy: ProxyId): void {
     const entry = this.#states.get(toNodeId(proxy));
     if (entry?.current.state !== 'connected') return;
-    this.#beginLoss(proxy, entry.current.address, this.#options.graceMs);
+    this.#beginLoss(proxy, entry.current, this.#options.graceMs);
     this.#suspectIfMany();
   }
 
@@ -58,7 +67,8 @@ export class ProxyLeases {
    */
   awaitReturn(proxy: ProxyId, address: string): void {
     if (this.#states.has(toNodeId(proxy))) return;
-    this.#beginLoss(proxy, address, this.#options.leaseMs);
+    const { leaseMs } = this.#options;
+    this.#beginLoss(proxy, { address, leaseMs }, leaseMs);
   }
 
   /** The agent said it stops, or the lease was over before a restart: out now. */
@@ -82,25 +92,39 @@ export class ProxyLeases {
     this.#suspicion = undefined;
   }
 
-  #beginLoss(proxy: ProxyId, address: string, quietMs: number): void {
+  #beginLoss(
+    proxy: ProxyId,
+    { address, leaseMs }: { address: string; leaseMs: number },
+    quietMs: number,
+  ): void {
     const { clock } = this.#options;
-    const loss = { address, at: clock.monotonic() };
-    const cancel = clock.after(quietMs, () => this.#degrade(proxy, loss, quietMs));
-    this.#move(proxy, { state: 'lost', loss, degraded: false, cancel }, 'serving');
+    const lost: Lost = { proxy, leaseMs, loss: { address, at: clock.monotonic() } };
+    const cancel = clock.after(quietMs, () => this.#degrade(lost, quietMs));
+    this.#move(proxy, { state: 'lost', ...lost, cancel }, 'serving');
   }
 
-  #degrade(proxy: ProxyId, loss: Loss, quietMs: number): void {
-    const rest = this.#options.leaseMs - quietMs;
+  #degrade(lost: Lost, quietMs: number): void {
+    const { proxy, leaseMs } = lost;
+    const rest = leaseMs - quietMs;
     if (this.#suspicion !== undefined) return;
-    if (rest <= 0) return this.#expire(proxy);
+    if (rest <= 0) {
+      this.#expire(proxy);
+      return;
+    }
     const cancel = this.#options.clock.after(rest, () => this.#expire(proxy));
-    this.#move(proxy, { state: 'lost', loss, degraded: true, cancel }, 'degraded');
-    this.#options.logger.warn({ mesh: proxy.mesh, dataplane: proxy.name }, 'proxy did not return after its stream was lost; its endpoints are degraded');
+    this.#move(proxy, { state: 'lost', ...lost, cancel }, 'degraded');
+    this.#options.logger.warn(
+      { mesh: proxy.mesh, dataplane: proxy.name },
+      'proxy did not return after its stream was lost; its endpoints are degraded',
+    );
   }
 
   #expire(proxy: ProxyId): void {
     if (this.#suspicion !== undefined) return;
-    this.#options.logger.warn({ mesh: proxy.mesh, dataplane: proxy.name }, 'lease of proxy is over; its endpoints are out');
+    this.#options.logger.warn(
+      { mesh: proxy.mesh, dataplane: proxy.name },
+      'lease of proxy is over; its endpoints are out',
+    );
     this.#move(proxy, { state: 'out' }, 'out');
   }
 
@@ -116,10 +140,10 @@ export class ProxyLeases {
     if (current?.state === 'lost') current.cancel();
   }
 
-  #lost(): { proxy: ProxyId; loss: Loss }[] {
-    const found: { proxy: ProxyId; loss: Loss }[] = [];
+  #lost(): Lost[] {
+    const found: Lost[] = [];
     for (const { proxy, current } of this.#states.values()) {
-      if (current.state === 'lost') found.push({ proxy, loss: current.loss });
+      if (current.state === 'lost') found.push({ proxy, loss: current.loss, leaseMs: current.leaseMs });
     }
     return found;
   }
@@ -132,13 +156,24 @@ export class ProxyLeases {
       return;
     }
     const connected = [...this.#states.values()].filter((e) => e.current.state === 'connected').length;
-    if (!isMassLoss(lost.map((l) => l.loss), connected, clock.monotonic(), this.#rule)) return;
+    if (
+      !isMassLoss(
+        lost.map((l) => l.loss),
+        connected,
+        clock.monotonic(),
+        this.#rule,
+      )
+    )
+      return;
     logger.warn(
       { lost: lost.length, connected },
       'many proxies were lost together: suspecting this control plane or its network, their endpoints are kept',
     );
-    this.#suspicion = { missing: lost.length, end: clock.after(suspicionMs, () => this.#endSuspicion('the time for it is over')) };
-    for (const { proxy, loss } of lost) this.#move(proxy, { state: 'lost', loss, degraded: false, cancel: () => {} }, 'serving');
+    this.#suspicion = {
+      missing: lost.length,
+      end: clock.after(suspicionMs, () => this.#endSuspicion('the time for it is over')),
+    };
+    for (const each of lost) this.#move(each.proxy, { state: 'lost', ...each, cancel: () => {} }, 'serving');
   }
 
   #endSuspicionIfHalfAreBack(): void {
@@ -152,6 +187,6 @@ export class ProxyLeases {
     this.#suspicion = undefined;
     const missing = this.#lost();
     this.#options.logger.info({ missing: missing.length, why }, 'no longer suspecting this control plane');
-    for (const { proxy, loss } of missing) this.#degrade(proxy, loss, 0);
+    for (const lost of missing) this.#degrade(lost, 0);
   }
 }

@@ -12,7 +12,12 @@ export interface MassLossRule {
   readonly windowMs: number;
 }
 
-export const DEFAULT_MASS_LOSS_RULE: MassLossRule = { minProxies: 5, minAddresses: 2, minShare: 0.3, windowMs: 10_000 };
+export const DEFAULT_MASS_LOSS_RULE: MassLossRule = {
+  minProxies: 5,
+  minAddresses: 2,
+  minShare: 0.3,
+  windowMs: 10_000,
+};
 
 export interface Loss {
   readonly address: string;
@@ -21,7 +26,12 @@ export interface Loss {
 }
 
 /** `losses`: proxies lost and not back; `connected`: those connected now. */
-export function isMassLoss(losses: readonly Loss[], connected: number, now: number, rule: MassLossRule): boolean {
+export function isMassLoss(
+  losses: readonly Loss[],
+  connected: number,
+  now: number,
+  rule: MassLossRule,
+): boolean {
   const recent = losses.filter((l) => now - l.at <= rule.windowMs);
   return (
     recent.length >= rule.minProxies &&

@@ -1,3 +1,4 @@
+import { FEATURE_KEEP_ENVOY } from '../../bootstrap/contract.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { DiscoverySubscription } from '../../model/insight.ts';
 import type { DataplaneSpec } from '../../model/resources/dataplane-spec.ts';
@@ -6,7 +7,7 @@ import { broughtDataplane } from '../bootstrap/node-metadata.ts';
 import { parseBootstrapVersion } from '../bootstrap/parse-request.ts';
 import type { ProxyInsights } from '../insights/proxy-insights.ts';
 import type { ProxyLeases } from './leases.ts';
-import { parseNodeId, type ProxyId, toNodeId } from './proxy-id.ts';
+import { type ProxyId, parseNodeId, toNodeId } from './proxy-id.ts';
 
 /** Where Dataplanes are kept, as far as a stream's life touches them. */
 export interface ProxyRegistry {
@@ -18,7 +19,9 @@ export interface ProxyRegistry {
 }
 
 export interface ConfigSource {
-  connect(proxy: ProxyId & { readonly nodeId: string; readonly metadata: Readonly<Record<string, unknown>> }): Promise<void>;
+  connect(
+    proxy: ProxyId & { readonly nodeId: string; readonly metadata: Readonly<Record<string, unknown>> },
+  ): Promise<void>;
   disconnect(nodeId: string): void;
 }
 
@@ -27,6 +30,8 @@ export interface ProxyStreamsOptions {
   readonly config: ConfigSource;
   readonly leases: ProxyLeases;
   readonly insights: ProxyInsights;
+  /** Lease of a proxy whose agent keeps its Envoy running; the usual one is the leases' own. */
+  readonly leaseWithKeptEnvoyMs: number;
   readonly logger: Logger;
 }
 
@@ -51,14 +56,24 @@ export class ProxyStreams implements AdsCallbacks {
     const brought = broughtDataplane(stream.node.metadata);
     const spec = brought === undefined ? await registry.find(proxy) : await registry.register(proxy, brought);
     if (spec === undefined) {
-      throw new StreamRefused('UNKNOWN', `resource "${stream.node.id}" not found; create a Dataplane ${proxy.name} in mesh ${proxy.mesh} first`);
+      throw new StreamRefused(
+        'UNKNOWN',
+        `resource "${stream.node.id}" not found; create a Dataplane ${proxy.name} in mesh ${proxy.mesh} first`,
+      );
     }
     await config.connect({ ...proxy, nodeId: stream.node.id, metadata: stream.node.metadata });
     this.#open.set(stream.id, proxy);
     this.#left.delete(stream.node.id);
     insights.opened(proxy, versionOf(stream));
-    leases.connected(proxy, spec.networking.advertisedAddress ?? spec.networking.address);
-    logger.info({ ...proxy, peer: stream.peer, mode: stream.mode, envoy: stream.node.envoyVersion }, 'proxy connected');
+    leases.connected(
+      proxy,
+      spec.networking.advertisedAddress ?? spec.networking.address,
+      this.#leaseOf(stream),
+    );
+    logger.info(
+      { ...proxy, peer: stream.peer, mode: stream.mode, envoy: stream.node.envoyVersion },
+      'proxy connected',
+    );
   }
 
   onSent(stream: StreamInfo, typeUrl: string): void {
@@ -99,7 +114,8 @@ export class ProxyStreams implements AdsCallbacks {
     leases.left(proxy);
     insights.left(proxy);
     logger.info({ ...proxy }, 'proxy announced its stop; its endpoints are out');
-    if ([...this.#open.values()].some((p) => toNodeId(p) === toNodeId(proxy))) this.#left.add(toNodeId(proxy));
+    if ([...this.#open.values()].some((p) => toNodeId(p) === toNodeId(proxy)))
+      this.#left.add(toNodeId(proxy));
     else await this.#unregister(proxy);
     return true;
   }
@@ -109,11 +125,20 @@ export class ProxyStreams implements AdsCallbacks {
     this.#stopping = true;
   }
 
+  #leaseOf({ node }: StreamInfo): number | undefined {
+    const { features } = node.metadata;
+    const keeps = Array.isArray(features) && features.includes(FEATURE_KEEP_ENVOY);
+    return keeps ? this.#options.leaseWithKeptEnvoyMs : undefined;
+  }
+
   async #unregister(proxy: ProxyId): Promise<void> {
     try {
       await this.#options.registry.unregister(proxy);
     } catch (error) {
-      this.#options.logger.warn({ ...proxy, error: String(error) }, 'Dataplane of a proxy that left was not removed');
+      this.#options.logger.warn(
+        { ...proxy, error: String(error) },
+        'Dataplane of a proxy that left was not removed',
+      );
     }
   }
 

@@ -28,13 +28,16 @@ export function createProxyRegistry({ manager, isConnected }: RegistryOptions): 
   const inTurn = <T>(proxy: ProxyId, work: () => Promise<T>): Promise<T> => {
     const nodeId = toNodeId(proxy);
     const result = (turns.get(nodeId) ?? Promise.resolve()).then(work, work);
-    const settled = result.catch(() => undefined).then(() => {
-      if (turns.get(nodeId) === settled) turns.delete(nodeId);
-    });
+    const settled = result
+      .catch(() => undefined)
+      .then(() => {
+        if (turns.get(nodeId) === settled) turns.delete(nodeId);
+      });
     turns.set(nodeId, settled);
     return result;
   };
-  const find = async (proxy: ProxyId) => (await manager.get(keyOf(proxy))) as Resource<DataplaneSpec> | undefined;
+  const find = async (proxy: ProxyId) =>
+    (await manager.get(keyOf(proxy))) as Resource<DataplaneSpec> | undefined;
   return {
     find: async (proxy) => (await find(proxy))?.spec,
     register: (proxy, text) => inTurn(proxy, () => register(manager, proxy, text)),
@@ -47,7 +50,11 @@ export function createProxyRegistry({ manager, isConnected }: RegistryOptions): 
   };
 }
 
-async function register(manager: Pick<ResourceManager, 'put'>, proxy: ProxyId, text: string): Promise<DataplaneSpec> {
+async function register(
+  manager: Pick<ResourceManager, 'put'>,
+  proxy: ProxyId,
+  text: string,
+): Promise<DataplaneSpec> {
   const body = withMark(readBody(proxy, text));
   const outcome = await manager.put({ body, expected: { type: 'Dataplane', ...proxy }, advise: false });
   switch (outcome.kind) {
@@ -59,7 +66,10 @@ async function register(manager: Pick<ResourceManager, 'put'>, proxy: ProxyId, t
     case 'not-found':
       throw refused(proxy, `mesh "${outcome.name}" does not exist`);
     case 'conflict':
-      throw new StreamRefused('UNAVAILABLE', `could not register proxy ${toNodeId(proxy)}: its Dataplane is written by others at the same time; try again`);
+      throw new StreamRefused(
+        'UNAVAILABLE',
+        `could not register proxy ${toNodeId(proxy)}: its Dataplane is written by others at the same time; try again`,
+      );
   }
 }
 
@@ -79,7 +89,10 @@ function withMark(body: JsonObject): JsonObject {
 }
 
 function refused(proxy: ProxyId, why: string): StreamRefused {
-  return new StreamRefused('UNKNOWN', `could not register proxy ${toNodeId(proxy)} passed in kuma-dp run: ${why}`);
+  return new StreamRefused(
+    'UNKNOWN',
+    `could not register proxy ${toNodeId(proxy)} passed in kuma-dp run: ${why}`,
+  );
 }
 
 function keyOf({ mesh, name }: ProxyId) {

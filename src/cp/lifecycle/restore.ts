@@ -18,10 +18,19 @@ export interface RestoreOptions {
  * Takes up the proxies' lives where the last run of this control plane left them. Who was connected, or lost for less
  * than a lease, gets a whole new lease to come back; who left or was out before stays out; who never connected serves.
  */
-export async function restoreProxies({ manager, leases, insights, leaseMs, clock }: RestoreOptions): Promise<void> {
+export async function restoreProxies({
+  manager,
+  leases,
+  insights,
+  leaseMs,
+  clock,
+}: RestoreOptions): Promise<void> {
   const known = await manager.list({ type: 'DataplaneInsight' });
   const dataplanes = new Map(
-    (await manager.list({ type: 'Dataplane' })).map((d) => [`${d.key.mesh}.${d.key.name}`, d as Resource<DataplaneSpec>]),
+    (await manager.list({ type: 'Dataplane' })).map((d) => [
+      `${d.key.mesh}.${d.key.name}`,
+      d as Resource<DataplaneSpec>,
+    ]),
   );
   for (const { key, spec } of known as readonly Resource<DataplaneInsightSpec>[]) {
     const proxy = { mesh: key.mesh, name: key.name };

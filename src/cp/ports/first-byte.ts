@@ -12,7 +12,10 @@ export interface FirstByteHandlers {
  * One listening socket for two kinds of client, told apart by the first byte they send. Who sends nothing for
  * `firstByteMs` is cut, so that half-open connections do not pile up.
  */
-export function createFirstByteServer(handlers: FirstByteHandlers, { firstByteMs = 10_000, maxConnections = 20_000 } = {}): Server {
+export function createFirstByteServer(
+  handlers: FirstByteHandlers,
+  { firstByteMs = 10_000, maxConnections = 20_000 } = {},
+): Server {
   const server = createServer({ noDelay: true }, (socket) => {
     const timer = setTimeout(() => socket.destroy(), firstByteMs);
     timer.unref();

@@ -18,7 +18,11 @@ export interface PortPurpose {
 }
 
 /** Opens a port; `backlog` is large because a thousand proxies may reconnect at once. Throws PortError. */
-export function listen(server: Server, at: { host: string; port: number }, what: PortPurpose): Promise<Listening> {
+export function listen(
+  server: Server,
+  at: { host: string; port: number },
+  what: PortPurpose,
+): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(toPortError(error, at, what));
     server.once('error', fail);
@@ -30,15 +34,29 @@ export function listen(server: Server, at: { host: string; port: number }, what:
   });
 }
 
-function toPortError(cause: NodeJS.ErrnoException, { host, port }: { host: string; port: number }, { purpose, setting }: PortPurpose): PortError {
+function toPortError(
+  cause: NodeJS.ErrnoException,
+  { host, port }: { host: string; port: number },
+  { purpose, setting }: PortPurpose,
+): PortError {
   const where = `${purpose} cannot listen on ${host}:${port}`;
   switch (cause.code) {
     case 'EADDRINUSE':
-      return new PortError('port-taken', `${where}: another program has this port; end it or set ${setting}`, { cause });
+      return new PortError(
+        'port-taken',
+        `${where}: another program has this port; end it or set ${setting}`,
+        { cause },
+      );
     case 'EACCES':
-      return new PortError('port-denied', `${where}: not allowed; ports below 1024 want privileges, or set ${setting}`, { cause });
+      return new PortError(
+        'port-denied',
+        `${where}: not allowed; ports below 1024 want privileges, or set ${setting}`,
+        { cause },
+      );
     case 'EADDRNOTAVAIL':
-      return new PortError('address-missing', `${where}: this machine has no such address; set ${setting}`, { cause });
+      return new PortError('address-missing', `${where}: this machine has no such address; set ${setting}`, {
+        cause,
+      });
     default:
       return new PortError('listen-failed', where, { cause });
   }

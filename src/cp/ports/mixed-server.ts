@@ -1,7 +1,7 @@
-import type { RequestListener } from 'node:http';
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, RequestListener } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { createHttpServer } from '../api/http-server.ts';
 import type { Identity } from '../dp-server/dp-server.ts';
 import { createFirstByteServer } from './first-byte.ts';
 
@@ -20,9 +20,15 @@ export class MixedServer {
   readonly #sockets = new Set<Socket>();
 
   constructor({ identity, overTls, plain }: MixedServerOptions) {
-    const http = createHttpServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024 }, plain);
+    const http = createHttpServer(plain);
     this.#tls = createTlsServer(
-      { cert: identity.certPem, key: identity.keyPem, minVersion: 'TLSv1.2', handshakeTimeout: 10_000, ALPNProtocols: ['http/1.1'] },
+      {
+        cert: identity.certPem,
+        key: identity.keyPem,
+        minVersion: 'TLSv1.2',
+        handshakeTimeout: 10_000,
+        ALPNProtocols: ['http/1.1'],
+      },
       (socket) => {
         socket.on('error', () => socket.destroy());
         overTls.emit('connection', socket);

@@ -55,12 +55,24 @@ export async function openPorts(targets: PortTargets): Promise<ControlPlanePorts
 }
 
 const HTTP = { purpose: 'the REST API', setting: 'apiServer.http.port (KUMA_API_SERVER_HTTP_PORT)' };
-const HTTPS = { purpose: 'the REST API over TLS', setting: 'apiServer.https.port (KUMA_API_SERVER_HTTPS_PORT)' };
-const BOOTSTRAP = { purpose: 'the bootstrap server', setting: 'bootstrapServer.port (KUMA_BOOTSTRAP_SERVER_PORT)' };
+const HTTPS = {
+  purpose: 'the REST API over TLS',
+  setting: 'apiServer.https.port (KUMA_API_SERVER_HTTPS_PORT)',
+};
+const BOOTSTRAP = {
+  purpose: 'the bootstrap server',
+  setting: 'bootstrapServer.port (KUMA_BOOTSTRAP_SERVER_PORT)',
+};
 const DP_SERVER = { purpose: 'the xDS server', setting: 'dpServer.port (KUMA_DP_SERVER_PORT)' };
-const DIAGNOSTICS = { purpose: 'the diagnostics server', setting: 'diagnostics.serverPort (KUMA_DIAGNOSTICS_SERVER_PORT)' };
+const DIAGNOSTICS = {
+  purpose: 'the diagnostics server',
+  setting: 'diagnostics.serverPort (KUMA_DIAGNOSTICS_SERVER_PORT)',
+};
 
-async function openDiagnostics({ config, logger, onStop }: PortTargets, ready: () => boolean): Promise<number> {
+async function openDiagnostics(
+  { config, logger, onStop }: PortTargets,
+  ready: () => boolean,
+): Promise<number> {
   const server = createHttpServer(createDiagnostics({ ready, registry: createMetricsRegistry(), logger }));
   const { port } = await listen(server, at(config.diagnostics), DIAGNOSTICS);
   onStop(() => closeHttpServer(server, CLOSE_GRACE_MS));
@@ -85,7 +97,10 @@ async function openDpServer(targets: PortTargets): Promise<number> {
   return port;
 }
 
-function bootstrapListener({ config, identity, manager, streams, logger }: PortTargets, xdsPort: number): RequestListener {
+function bootstrapListener(
+  { config, identity, manager, streams, logger }: PortTargets,
+  xdsPort: number,
+): RequestListener {
   const context = {
     template: loadTemplate('sidecar'),
     getDataplane: async (mesh: string, name: string) =>
@@ -118,13 +133,18 @@ async function openHttp(
 }
 
 /** REST over TLS and the plain bootstrap: one socket when both want the same place, else two. */
-async function openMixed(targets: PortTargets, plain: RequestListener): Promise<{ https?: number; plain?: number }> {
+async function openMixed(
+  targets: PortTargets,
+  plain: RequestListener,
+): Promise<{ https?: number; plain?: number }> {
   const { config, identity, api, onStop } = targets;
   const { https } = config.api;
   const together = https.enabled && config.bootstrap.enabled && samePlace(https, config.bootstrap);
-  if (!https.enabled) return { ...optional('plain', await openHttp(targets, config.bootstrap, plain, BOOTSTRAP)) };
+  if (!https.enabled)
+    return { ...optional('plain', await openHttp(targets, config.bootstrap, plain, BOOTSTRAP)) };
   const overTls = createHttpServer(api);
-  const refuse: RequestListener = (_request, response) => void response.writeHead(400).end('Client sent an HTTP request to an HTTPS server.\n');
+  const refuse: RequestListener = (_request, response) =>
+    void response.writeHead(400).end('Client sent an HTTP request to an HTTPS server.\n');
   const server = new MixedServer({ identity: identity.current, overTls, plain: together ? plain : refuse });
   const { port } = await listen(server.server, at(https), HTTPS);
   identity.onChange((next) => server.setIdentity(next));

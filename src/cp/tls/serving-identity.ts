@@ -42,7 +42,10 @@ export async function createServingIdentity(options: ServingIdentityOptions): Pr
       current = next;
       for (const listener of listeners) listener(next);
     } catch (error) {
-      logger.error({ error: describeError(error) }, 'the server certificate could not be renewed; it is tried again tomorrow');
+      logger.error(
+        { error: describeError(error) },
+        'the server certificate could not be renewed; it is tried again tomorrow',
+      );
     }
   };
   schedule();

@@ -22,8 +22,24 @@ const reviews = (version: string, port: number, adminPort: number): Instance => 
 });
 
 export const INSTANCES: readonly Instance[] = [
-  { name: 'ratings-v1', service: 'ratings', version: 'v1', port: 10000, adminPort: 9901, outbounds: [], path: '/ratings/0' },
-  { name: 'details-v1', service: 'details', version: 'v1', port: 10100, adminPort: 9902, outbounds: [], path: '/details/0' },
+  {
+    name: 'ratings-v1',
+    service: 'ratings',
+    version: 'v1',
+    port: 10000,
+    adminPort: 9901,
+    outbounds: [],
+    path: '/ratings/0',
+  },
+  {
+    name: 'details-v1',
+    service: 'details',
+    version: 'v1',
+    port: 10100,
+    adminPort: 9902,
+    outbounds: [],
+    path: '/details/0',
+  },
   reviews('v1', 10200, 9903),
   reviews('v2', 10300, 9904),
   reviews('v3', 10400, 9905),
@@ -62,7 +78,10 @@ export function dataplaneYaml({ name, service, version, port, outbounds }: Insta
 }
 
 /** Starts our own service where the article starts a container. */
-export function serviceCommand({ name, service, port, outbounds }: Instance, env: Record<string, string> = {}): string {
+export function serviceCommand(
+  { name, service, port, outbounds }: Instance,
+  env: Record<string, string> = {},
+): string {
   const known = Object.fromEntries(
     outbounds.flatMap((o) => [
       [`${o.service.toUpperCase()}_HOSTNAME`, '127.0.0.1'],
@@ -72,7 +91,10 @@ export function serviceCommand({ name, service, port, outbounds }: Instance, env
   const reviewsEnv =
     service !== 'reviews'
       ? {}
-      : { ENABLE_RATINGS: String(name !== 'reviews-v1'), STAR_COLOR: name === 'reviews-v3' ? 'red' : 'black' };
+      : {
+          ENABLE_RATINGS: String(name !== 'reviews-v1'),
+          STAR_COLOR: name === 'reviews-v3' ? 'red' : 'black',
+        };
   const all = { POD_NAME: name, ...known, ...reviewsEnv, ...env };
   const assignments = Object.entries(all).map(([key, value]) => `${key}=${value}`);
   return `env ${assignments.join(' ')} bookinfo ${service} --port ${port}`;

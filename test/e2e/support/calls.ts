@@ -16,10 +16,14 @@ export function call(url: string, timeoutMs = 5_000): Promise<CallResult> {
         body += chunk;
       });
       response.on('end', () => resolve({ outcome: response.statusCode ?? 0, body }));
-      response.on('error', (error: NodeJS.ErrnoException) => resolve({ outcome: error.code ?? 'ERROR', body }));
+      response.on('error', (error: NodeJS.ErrnoException) =>
+        resolve({ outcome: error.code ?? 'ERROR', body }),
+      );
     });
     request.on('timeout', () => request.destroy(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })));
-    request.on('error', (error: NodeJS.ErrnoException) => resolve({ outcome: error.code ?? 'ERROR', body: '' }));
+    request.on('error', (error: NodeJS.ErrnoException) =>
+      resolve({ outcome: error.code ?? 'ERROR', body: '' }),
+    );
   });
 }
 

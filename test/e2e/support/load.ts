@@ -1,4 +1,4 @@
-import { call, type CallResult } from './calls.ts';
+import { type CallResult, call } from './calls.ts';
 
 /** A load that goes on until it is told to end, and remembers every call that failed. */
 export interface Load {

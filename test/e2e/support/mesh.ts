@@ -67,7 +67,9 @@ export async function createTestMesh(): Promise<TestMesh> {
       const names = (JSON.parse(overview) as { items: { name: string }[] }).items.map((item) => item.name);
       const table = await shell.ok(`kumactl inspect dataplanes -m ${MESH}`);
       const statusOf = (name: string) =>
-        /\b(Online|Offline|Partially degraded)\b/.exec(table.split('\n').find((l) => l.split(/\s+/)[1] === name) ?? '')?.[1] ?? '';
+        /\b(Online|Offline|Partially degraded)\b/.exec(
+          table.split('\n').find((l) => l.split(/\s+/)[1] === name) ?? '',
+        )?.[1] ?? '';
       return new Map(names.map((name) => [name, statusOf(name)]));
     },
     async close() {

@@ -29,10 +29,25 @@ export async function startReviews(mesh: TestMesh, options: ReviewsOptions = {})
 
 export async function applyReviews(mesh: TestMesh, protocol: 'tcp' | 'http'): Promise<void> {
   for (const { name, version, port } of REVIEWS) {
-    await mesh.apply(dataplane(name, inbound(port + 1, port, `kuma.io/service: reviews, version: ${version}, kuma.io/protocol: ${protocol}`)));
+    await mesh.apply(
+      dataplane(
+        name,
+        inbound(
+          port + 1,
+          port,
+          `kuma.io/service: reviews, version: ${version}, kuma.io/protocol: ${protocol}`,
+        ),
+      ),
+    );
   }
   const outbound = `  outbound:\n  - port: ${OUTBOUND}\n    tags: {kuma.io/service: reviews}\n`;
-  await mesh.apply(dataplane(CLIENT, inbound(10501, 10500, `kuma.io/service: productpage, kuma.io/protocol: ${protocol}`), outbound));
+  await mesh.apply(
+    dataplane(
+      CLIENT,
+      inbound(10501, 10500, `kuma.io/service: productpage, kuma.io/protocol: ${protocol}`),
+      outbound,
+    ),
+  );
 }
 
 const dataplane = (name: string, inbounds: string, outbounds = '') => `type: Dataplane
@@ -61,5 +76,7 @@ export function adminPage(mesh: TestMesh, path: string): Promise<string> {
 /** Addresses of the endpoints the client proxy has for reviews. */
 export async function endpointsOfReviews(mesh: TestMesh): Promise<ReadonlySet<string>> {
   const clusters = await adminPage(mesh, '/clusters');
-  return new Set([...clusters.matchAll(/^reviews[^:]*::(\d+\.\d+\.\d+\.\d+:\d+)::/gm)].map(([, address]) => address ?? ''));
+  return new Set(
+    [...clusters.matchAll(/^reviews[^:]*::(\d+\.\d+\.\d+\.\d+:\d+)::/gm)].map(([, address]) => address ?? ''),
+  );
 }

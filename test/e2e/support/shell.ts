@@ -1,6 +1,12 @@
-import { delimiter } from 'node:path';
-import { clonePath, envoyBinary, type Finished, type RunningProgram, runProgram, startProgram } from '../../support/processes.ts';
-import { dirname } from 'node:path';
+import { delimiter, dirname } from 'node:path';
+import {
+  clonePath,
+  envoyBinary,
+  type Finished,
+  type RunningProgram,
+  runProgram,
+  startProgram,
+} from '../../support/processes.ts';
 
 /**
  * A person's terminal on a machine of its own: an own HOME, the built programs and Envoy on PATH, and the network
@@ -15,7 +21,15 @@ export interface Shell {
   start(commandLine: string, env?: Record<string, string>): RunningProgram;
 }
 
-export function openShell({ home, cwd, env = {} }: { home: string; cwd: string; env?: Record<string, string> }): Shell {
+export function openShell({
+  home,
+  cwd,
+  env = {},
+}: {
+  home: string;
+  cwd: string;
+  env?: Record<string, string>;
+}): Shell {
   const base = {
     HOME: home,
     XDG_RUNTIME_DIR: undefined,

@@ -75,7 +75,7 @@ export async function startApi({
     config: { apiServer: { readOnly: false } },
     identity: { version: '2.14.3', instanceId: 'cp-1', clusterId: 'cluster-1', hostname: 'host-1' },
     logger,
-    access: { hostNames: [], readOnly: false, ...access },
+    access: { hostNames: [], readOnly: false, localhostIsAdmin: true, ...access },
   });
   if (!skipDefaultMesh) await ensureDefaultMesh(manager);
   const server = createHttpServer(api.handle, limits);

@@ -42,8 +42,13 @@ describe('the sidecar bootstrap', () => {
 
 describe('an admin overlay', () => {
   test('turns the admin of any bootstrap into a unix socket', () => {
-    const overlay = renderTemplate(loadTemplate('overlays/admin-socket'), { adminSocketPath: '/run/y/admin.sock' });
-    const received = { admin: { access_log: [], address: { socket_address: { port_value: 9901 } } }, node: { id: 'a.b' } };
+    const overlay = renderTemplate(loadTemplate('overlays/admin-socket'), {
+      adminSocketPath: '/run/y/admin.sock',
+    });
+    const received = {
+      admin: { access_log: [], address: { socket_address: { port_value: 9901 } } },
+      node: { id: 'a.b' },
+    };
     expect(mergeTrees(received, overlay)).toEqual({
       admin: { address: { pipe: { path: '/run/y/admin.sock', mode: 0o600 } } },
       node: { id: 'a.b' },

@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { renderTemplate, TemplateError } from '../../../src/bootstrap/template.ts';
+import { describe, expect, test } from 'vitest';
+import { renderTemplate, type TemplateError } from '../../../src/bootstrap/template.ts';
 
 describe('renderTemplate', () => {
   test('replaces whole scalars by values of any type', () => {
-    const rendered = renderTemplate('a: ${port}\nb:\n  - ${map}\n  - x\n', { port: 9901, map: { k: [true] } });
+    const rendered = renderTemplate('a: ${port}\nb:\n  - ${map}\n  - x\n', {
+      port: 9901,
+      map: { k: [true] },
+    });
     expect(rendered).toEqual({ a: 9901, b: [{ k: [true] }, 'x'] });
   });
 
@@ -19,7 +22,9 @@ describe('renderTemplate', () => {
     ['a: [', {}, 'not-yaml'],
     ['- a', {}, 'not-yaml'],
   ])('refuses %j', (template, parameters, code) => {
-    expect(() => renderTemplate(template, parameters)).toThrow(expect.objectContaining({ code }) as TemplateError);
+    expect(() => renderTemplate(template, parameters)).toThrow(
+      expect.objectContaining({ code }) as TemplateError,
+    );
   });
 
   test('no value can change the structure around it', () => {

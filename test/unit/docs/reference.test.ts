@@ -14,7 +14,8 @@ test('docs/configuration.md says what the programs read (npm run docs writes it)
 describe('docs/errors.md', () => {
   test('lists every exit code of kuma-dp with its name', () => {
     const page = read('docs/errors.md');
-    for (const [name, code] of Object.entries(EXIT_CODES)) expect(page).toContain(`| ${code} | \`${name}\` |`);
+    for (const [name, code] of Object.entries(EXIT_CODES))
+      expect(page).toContain(`| ${code} | \`${name}\` |`);
   });
 
   test('lists every error code of every module', () => {

@@ -7,7 +7,7 @@ import {
   isLoopback,
 } from '../../../../src/cp/api/access.ts';
 
-const RULES: AccessRules = { hostNames: ['CP.example'], readOnly: false };
+const RULES: AccessRules = { hostNames: ['CP.example'], readOnly: false, localhostIsAdmin: true };
 const LOCAL: Caller = {
   method: 'PUT',
   peerAddress: '127.0.0.1',
@@ -58,6 +58,11 @@ describe('changes', () => {
     ['an unknown peer', { peerAddress: '' }, 'the call comes from'],
   ])('are refused from %s', (_what, caller, reason) => {
     expect(decide(caller)).toContain(reason);
+  });
+
+  test('without localhostIsAdmin nobody may write', () => {
+    expect(decide({}, { localhostIsAdmin: false })).toMatch(/^denied/);
+    expect(decide({ method: 'GET' }, { localhostIsAdmin: false })).toBe('allowed');
   });
 
   test('are answered as impossible, not as forbidden, while the control plane is read-only', () => {

@@ -34,8 +34,16 @@ describe('counters', () => {
     insights.rejected(proxy, CLUSTER, 'no such thing');
     insights.sent(proxy, SECRET);
     const [subscription] = insights.get('m', 'a')?.subscriptions ?? [];
-    expect(subscription?.status.cds).toEqual({ responsesSent: '2', responsesAcknowledged: '1', responsesRejected: '1' });
-    expect(subscription?.status.total).toEqual({ responsesSent: '3', responsesAcknowledged: '1', responsesRejected: '1' });
+    expect(subscription?.status.cds).toEqual({
+      responsesSent: '2',
+      responsesAcknowledged: '1',
+      responsesRejected: '1',
+    });
+    expect(subscription?.status.total).toEqual({
+      responsesSent: '3',
+      responsesAcknowledged: '1',
+      responsesRejected: '1',
+    });
     expect(subscription?.status.eds).toEqual({});
   });
 
@@ -69,9 +77,13 @@ describe('subscriptions', () => {
     const { insights, clock } = setUp();
     const status = { total: {}, cds: {}, eds: {}, lds: {}, rds: {} };
     insights.restore(proxy, {
-      subscriptions: [{ id: 'x', controlPlaneInstanceId: 'cp-0', connectTime: '2029-01-01T00:00:00Z', status }],
+      subscriptions: [
+        { id: 'x', controlPlaneInstanceId: 'cp-0', connectTime: '2029-01-01T00:00:00Z', status },
+      ],
     });
-    expect(insights.get('m', 'a')?.subscriptions[0]?.disconnectTime).toBe(new Date(clock.now()).toISOString());
+    expect(insights.get('m', 'a')?.subscriptions[0]?.disconnectTime).toBe(
+      new Date(clock.now()).toISOString(),
+    );
   });
 });
 

@@ -76,9 +76,13 @@ test('after a restart of the control plane a proxy that does not return is out a
 describe('many proxies lost together', () => {
   function loseMany(addresses: readonly string[], healthy = 0) {
     const set = setUp();
-    addresses.forEach((address, i) => set.leases.connected(set.proxy(`p${i}`), address));
+    addresses.forEach((address, i) => {
+      set.leases.connected(set.proxy(`p${i}`), address);
+    });
     for (let i = 0; i < healthy; i++) set.leases.connected(set.proxy(`h${i}`), `10.1.0.${i}`);
-    addresses.forEach((_, i) => set.leases.lost(set.proxy(`p${i}`)));
+    addresses.forEach((_, i) => {
+      set.leases.lost(set.proxy(`p${i}`));
+    });
     return set;
   }
   const spread = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6'];
@@ -117,7 +121,9 @@ describe('many proxies lost together', () => {
 
   test('one after the other over a long time is no reason for doubt', () => {
     const { clock, seen, leases, proxy } = setUp();
-    spread.forEach((address, i) => leases.connected(proxy(`p${i}`), address));
+    spread.forEach((address, i) => {
+      leases.connected(proxy(`p${i}`), address);
+    });
     spread.forEach((_, i) => {
       leases.lost(proxy(`p${i}`));
       clock.advance(11_000);
