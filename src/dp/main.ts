@@ -1,32 +1,13 @@
-import type { Readable, Writable } from 'node:stream';
 import { Command, CommanderError, Option } from 'commander';
 import { describeError } from '../lib/coded-error.ts';
 import { createLogSink } from '../lib/log-sink.ts';
-import type { SignalSource } from '../lib/stop-signals.ts';
 import { AgentError } from './agent-error.ts';
 import { addEnvoyCommand } from './commands/envoy.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWaitCommand } from './commands/wait.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-
-/** Everything of the process that kuma-dp touches. */
-export interface Program {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-  readonly signals: SignalSource;
-}
-
-/** What a command needs of the program. */
-export interface CommandContext extends Program {
-  /** One line on standard output. */
-  print(line: string): void;
-  /** One line for people on standard error. */
-  warn(line: string): void;
-}
+import type { CommandContext, Program } from './program.ts';
 
 /** Runs one command; resolves to the exit code once everything is written. */
 export async function main(program: Program): Promise<number> {

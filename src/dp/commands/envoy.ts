@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { locateEnvoy } from '../envoy/locate.ts';
 import { DEFAULT_ENVOY_VERSION, envoyCacheDir, listCached } from '../install/cache.ts';
-import type { CommandContext } from '../main.ts';
+import type { CommandContext } from '../program.ts';
 
 /** `kuma-dp envoy install|path`. */
 export function addEnvoyCommand(root: Command, { env, print, warn }: CommandContext): void {

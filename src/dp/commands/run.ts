@@ -9,7 +9,7 @@ import { AgentError } from '../agent-error.ts';
 import { addFlags, addIgnoredFlags, readFlags, readIgnoredFlags } from '../config/flags.ts';
 import { type ConfigSources, loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
-import type { CommandContext } from '../main.ts';
+import type { CommandContext } from '../program.ts';
 import { defaultRunDir } from '../run-dir/paths.ts';
 
 /** `kuma-dp run`: one proxy, until a signal comes. */

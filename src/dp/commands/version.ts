@@ -4,7 +4,7 @@ import { describeError } from '../../lib/coded-error.ts';
 import { locateEnvoy } from '../envoy/locate.ts';
 import { readEnvoyVersion } from '../envoy/version.ts';
 import { envoyCacheDir, listCached } from '../install/cache.ts';
-import type { CommandContext } from '../main.ts';
+import type { CommandContext } from '../program.ts';
 
 /** `kuma-dp version [--detailed]`. */
 export function addVersionCommand(root: Command, { env, print }: CommandContext): void {

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -68,12 +68,12 @@ describe.skipIf(realEnvoy === undefined)('with the real Envoy', () => {
         console.warn(`SKIPPED: this machine cannot start Envoy with ${launcher}`);
         continue;
       }
-      const pids = envoysOf(bench);
+      const pids = bench.envoys();
       expect(pids).toHaveLength(1);
       agent.child.kill('SIGKILL');
       const at = Date.now();
       await until(
-        () => envoysOf(bench).length === 0,
+        () => bench.envoys().length === 0,
         () => `${launcher}: ${pids} alive`,
       );
       expect(Date.now() - at).toBeLessThan(1_000);
@@ -84,14 +84,14 @@ describe.skipIf(realEnvoy === undefined)('with the real Envoy', () => {
     const agent = bench.run(cp.url, { args: ['--binary-path', withCapability(bench, binary)] });
     await untilReady(agent);
     if (!agent.output().includes('launcher=wrapper')) return console.warn('SKIPPED: no setcap here');
-    const [pid = 0] = envoysOf(bench);
+    const [pid = 0] = bench.envoys();
     process.kill(pid, 'SIGKILL');
     await until(() => agent.output().includes('killed by SIGKILL'), agent.output);
     await untilReady(agent);
     agent.child.kill('SIGTERM');
     expect(await agent.exited).toBe(0);
     expect(agent.output()).toContain('Envoy ended exit="exit code 0"');
-    expect(envoysOf(bench)).toEqual([]);
+    expect(bench.envoys()).toEqual([]);
   });
 
   test('with an admin port it is exactly that port on loopback', async () => {
@@ -159,7 +159,7 @@ describe.skipIf(realEnvoy === undefined)('with the real Envoy', () => {
     expect(await waiting.exited).toBe(0);
     for (const agent of agents) agent.child.kill('SIGTERM');
     expect(await Promise.all(agents.map((agent) => agent.exited))).toEqual(names.map(() => 0));
-    expect(envoysOf(bench)).toEqual([]);
+    expect(bench.envoys()).toEqual([]);
     expect(bench.leftovers()).toEqual([]);
   }, 120_000);
 });
@@ -190,18 +190,4 @@ function withCapability(at: Bench, binary: string): string {
   chmodSync(join(at.dir, 'getcap'), 0o755);
   copyFileSync(binary, copy);
   return copy;
-}
-
-/** Envoys that serve a proxy of this bench. */
-function envoysOf(at: Bench): readonly number[] {
-  return readdirSync('/proc').flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return [];
-    try {
-      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      const serves = args[0]?.endsWith('envoy') === true && args.some((arg) => arg.startsWith(at.runDir));
-      return serves && isAlive(Number(pid)) ? [Number(pid)] : [];
-    } catch {
-      return [];
-    }
-  });
 }

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exchange } from '../../../../src/lib/http-exchange.ts';
+import { readCommandLine } from '../../../../src/lib/process-id.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 
@@ -84,11 +85,23 @@ export class Bench {
     return existsSync(this.runDir) ? readdirSync(this.runDir, { recursive: true }).map(String) : [];
   }
 
+  /** Real Envoys that serve a proxy of this bench. */
+  envoys(): readonly number[] {
+    return readdirSync('/proc').flatMap((pid) => {
+      if (!/^\d+$/.test(pid) || !isAlive(Number(pid))) return [];
+      const args = readCommandLine(Number(pid));
+      const serves = args[0]?.endsWith('envoy') === true && args.some((arg) => arg.startsWith(this.runDir));
+      return serves ? [Number(pid)] : [];
+    });
+  }
+
   async dispose(): Promise<void> {
     for (const { child, exited } of this.#agents) {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       await exited;
     }
+    // Only after a failed test is there one left.
+    for (const pid of this.envoys()) process.kill(pid, 'SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
