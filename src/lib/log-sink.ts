@@ -7,11 +7,19 @@ export interface LogSink {
   flush(timeoutMs: number): Promise<void>;
 }
 
+export interface LogSinkOptions {
+  /** Text that may wait for the reader; 1 MiB when absent. */
+  readonly maxBytes?: number;
+  /** The line, with its end, that tells of lines that were left out. */
+  readonly describeDropped?: (lines: number) => string;
+}
+
 /**
  * Writes lines to a stream whose reader may be slow or gone. Beyond `maxBytes` of waiting text lines are dropped and
  * counted, and the count is written when there is room again: a stuck log reader must not stop the one who logs.
  */
-export function createLogSink(stream: Writable, maxBytes = 1024 * 1024): LogSink {
+export function createLogSink(stream: Writable, options: LogSinkOptions = {}): LogSink {
+  const { maxBytes = 1024 * 1024, describeDropped = sayDropped } = options;
   let dropped = 0;
   let broken = false;
   // The reader went away (EPIPE): there is nobody left to tell.
@@ -26,7 +34,7 @@ export function createLogSink(stream: Writable, maxBytes = 1024 * 1024): LogSink
         return;
       }
       if (dropped > 0) {
-        stream.write(`(${dropped} log lines dropped: the reader of the log is too slow)\n`);
+        stream.write(describeDropped(dropped));
         dropped = 0;
       }
       stream.write(line);
@@ -41,4 +49,8 @@ export function createLogSink(stream: Writable, maxBytes = 1024 * 1024): LogSink
         });
       }),
   };
+}
+
+function sayDropped(lines: number): string {
+  return `(${lines} log lines left out: the reader of the log is too slow)\n`;
 }
