@@ -47,6 +47,7 @@ export interface AdsService {
 
 const DEFAULT_ADMISSION: AdmissionOptions = { ratePerSecond: 500, burst: 100 };
 const CLOSE_GRACE_MS = 2000;
+const INTRODUCTION_MS = 30_000;
 const SHUTTING_DOWN = 'the control plane is shutting down';
 
 const DELTA: Variant<DeltaRequest> = {
@@ -91,10 +92,15 @@ export function registerAdsService(server: grpc.Server, options: AdsServiceOptio
     },
   };
 
+  function register(stream: AdsStream, call: AdsCall): AdsStream {
+    streams.set(stream, call);
+    return stream;
+  }
+
   function handle<Request extends { readonly typeUrl: string }>(variant: Variant<Request>) {
     return (call: AdsCall) => {
       if (closing) call.emit('error', { code: grpc.status.UNAVAILABLE, details: SHUTTING_DOWN });
-      else streams.set(openAdsStream(call, variant, host), call);
+      else awaitIntroduction(clock, register(openAdsStream(call, variant, host), call));
     };
   }
 
@@ -124,6 +130,14 @@ export function registerAdsService(server: grpc.Server, options: AdsServiceOptio
       ]);
     },
   };
+}
+
+/** A stream that never says who it is holds nothing but its place; it does not hold that for ever. */
+function awaitIntroduction(clock: Clock, stream: AdsStream): void {
+  clock.after(INTRODUCTION_MS, () => {
+    if (stream.info === undefined)
+      stream.close('INVALID_ARGUMENT', `no request within ${INTRODUCTION_MS / 1000} s`);
+  });
 }
 
 /** Messages cross grpc-js as they are: requests are decoded and responses framed by this folder. */

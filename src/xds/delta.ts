@@ -2,9 +2,9 @@ import { CLUSTER, LISTENER } from '../envoy/type-urls.ts';
 import type { ErrorDetail, Reaction, StreamMachine, XdsResponse } from './machine.ts';
 import type { Step } from './order.ts';
 import type { ProxySnapshot, XdsResource } from './resource.ts';
+import type { TypeState } from './stream/type-state.ts';
+import { TypeStates } from './stream/type-states.ts';
 import { subscribeDelta } from './subscription.ts';
-import type { TypeState } from './type-state.ts';
-import { TypeStates } from './type-states.ts';
 
 /** The parts of a DeltaDiscoveryRequest the machine needs. */
 export interface DeltaRequest {

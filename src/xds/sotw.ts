@@ -3,9 +3,9 @@ import { CLUSTER, ENDPOINT, LISTENER } from '../envoy/type-urls.ts';
 import type { ErrorDetail, Reaction, StreamMachine, XdsResponse } from './machine.ts';
 import type { Step } from './order.ts';
 import type { ProxySnapshot, ResourceMap, XdsResource } from './resource.ts';
+import type { Difference, TypeState } from './stream/type-state.ts';
+import { TypeStates } from './stream/type-states.ts';
 import { subscribeSotw } from './subscription.ts';
-import type { Difference, TypeState } from './type-state.ts';
-import { TypeStates } from './type-states.ts';
 
 /** The parts of a DiscoveryRequest the machine needs. */
 export interface SotwRequest {

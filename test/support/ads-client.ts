@@ -138,7 +138,7 @@ export class AdsClient {
     this.#nonces.set(typeUrl, nonce);
     if (error === undefined) this.#versions.set(typeUrl, response.version);
     this.#send(typeUrl, { nonce, ...(error === undefined ? {} : { error }) });
-    this.#followReferences();
+    if (typeUrl === CLUSTER || typeUrl === LISTENER) this.#followReferences();
     if (this.warming.size === 0 && !this.#asked.has(LISTENER)) this.#ask(LISTENER);
     this.options.onResponse?.(response);
     for (const check of this.#watchers) check();
@@ -169,13 +169,13 @@ export class AdsClient {
     { name, version, message }: ReceivedResource,
   ): void {
     const changed = held.get(name)?.version !== version;
-    held.set(name, {
-      version,
-      message: this.options.keepMessages === false ? undefined : Buffer.from(message),
-    });
+    held.set(
+      name,
+      this.options.keepMessages === false ? bare(version) : { version, message: Buffer.from(message) },
+    );
     if (typeUrl === ENDPOINT) this.warming.delete(name);
     if (!changed || (typeUrl !== CLUSTER && typeUrl !== LISTENER)) return;
-    const found = references(typeUrl, name, message);
+    const found = referencesOnce(`${name} ${version}`, () => references(typeUrl, name, message));
     const ofType = this.#references.get(typeUrl) ?? new Map<string, ReadonlyMap<string, readonly string[]>>();
     this.#references.set(typeUrl, ofType.set(name, found));
     for (const assignmentName of found.get(ENDPOINT) ?? []) this.warming.add(assignmentName);
@@ -240,4 +240,23 @@ export class AdsClient {
       encodeSotwRequest({ ...node, ...common, ...(parts.error === undefined ? {} : { error: parts.error }) }),
     );
   }
+}
+
+/** A fleet receives the same resources a thousand times: what is kept of them is shared between its proxies. */
+const bareByVersion = new Map<string, HeldResource>();
+const referencesByVersion = new Map<string, ReturnType<typeof references>>();
+
+function bare(version: string): HeldResource {
+  const known = bareByVersion.get(version) ?? { version, message: undefined };
+  bareByVersion.set(version, known);
+  return known;
+}
+
+function referencesOnce(
+  key: string,
+  read: () => ReturnType<typeof references>,
+): ReturnType<typeof references> {
+  const known = referencesByVersion.get(key) ?? read();
+  referencesByVersion.set(key, known);
+  return known;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { type Logger, silentLogger } from '../../src/lib/logger.ts';
 import { type AdsService, registerAdsService } from '../../src/xds/ads-service.ts';
 import { createSnapshotCache, type SnapshotCache } from '../../src/xds/cache.ts';
@@ -15,6 +15,7 @@ export interface TestAdsServerOptions extends GrpcServerOptions {
   readonly callbacks?: Partial<AdsCallbacks>;
   readonly admission?: AdmissionOptions;
   readonly logger?: Logger;
+  readonly clock?: Clock;
   /** PEM; without it plain TCP. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -37,7 +38,7 @@ export async function startAdsServer(options: TestAdsServerOptions = {}): Promis
     cache,
     callbacks: { ...recording(log), ...options.callbacks },
     logger: options.logger ?? silentLogger,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     admission: options.admission ?? { ratePerSecond: 100_000, burst: 100_000 },
   });
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());

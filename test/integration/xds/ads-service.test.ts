@@ -6,6 +6,7 @@ import { openAdsChannel } from '../../support/ads-channel.ts';
 import { AdsClient, type AdsClientOptions } from '../../support/ads-client.ts';
 import { startAdsServer, type TestAdsServer, type TestAdsServerOptions } from '../../support/ads-server.ts';
 import { encodeDeltaRequest } from '../../support/ads-wire.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { assignment, edsCluster, listener, route, snapshotOf } from '../../support/xds-resources.ts';
 
@@ -265,6 +266,16 @@ describe('a client that breaks the rules loses its stream and harms nobody', () 
     const channel = raw(server);
     channel.send(encodeDeltaRequest({ node: { id: 'm.a' }, typeUrl: 'x'.repeat(2000) }));
     expect((await channel.ended).code).toBe(RESOURCE_EXHAUSTED);
+    await stillServed();
+  });
+
+  test('by never saying who it is', async () => {
+    const clock = createFakeClock();
+    const { server, stillServed } = await withWitness({ clock });
+    const channel = raw(server);
+    await waitUntil(() => server.service.streamCount === 2, { describe: 'the stream' });
+    clock.advance(30_000);
+    expect(await channel.ended).toEqual({ code: INVALID_ARGUMENT, message: 'no request within 30 s' });
     await stillServed();
   });
 

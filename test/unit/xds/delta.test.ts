@@ -156,6 +156,22 @@ describe('a change', () => {
   });
 });
 
+describe('much at once', () => {
+  const many = (make: typeof route) =>
+    Array.from({ length: 10 }, (_, i) => make(`n${i}`, 'x'.repeat(1_000_000)));
+
+  test('is split over responses of a few megabytes, where the client need not have it whole', () => {
+    const resources = many(assignment);
+    const client = deltaDialogue(snapshotOf(resources));
+    const said = client.ask({ typeUrl: ENDPOINT, subscribe: resources.map(({ name }) => name) });
+    expect(said).toEqual(['EDS: +n0 +n1 +n2 +n3', 'EDS: +n4 +n5 +n6 +n7', 'EDS: +n8 +n9']);
+  });
+
+  test('of clusters is one response, for Envoy takes the first for all there are', () => {
+    expect(deltaDialogue(snapshotOf(many(staticCluster))).ask({ typeUrl: CLUSTER })).toHaveLength(1);
+  });
+});
+
 describe('a NACK', () => {
   const bad = snapshotOf([...two, listener('l', { salt: 'bad' })]);
   const nack = { typeUrl: LISTENER, nonce: '2', error: 'no such filter' };

@@ -1,9 +1,9 @@
-import { ENDPOINT } from '../envoy/type-urls.ts';
-import { ProtocolError } from './machine.ts';
-import { type Step, stepsFor } from './order.ts';
-import type { ProxySnapshot, XdsResource } from './resource.ts';
+import { ENDPOINT } from '../../envoy/type-urls.ts';
+import { ProtocolError } from '../machine.ts';
+import { type Step, stepsFor } from '../order.ts';
+import type { ProxySnapshot, XdsResource } from '../resource.ts';
+import { assignmentOf } from '../wire/references.ts';
 import { TypeState } from './type-state.ts';
-import { assignmentOf } from './wire/references.ts';
 
 /** More types than any proxy uses, and a bound on what one stream can make us remember. */
 const MAX_TYPES = 32;

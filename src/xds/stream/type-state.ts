@@ -1,5 +1,5 @@
-import type { ResourceMap, XdsResource } from './resource.ts';
-import type { Subscription, SubscriptionChange } from './subscription.ts';
+import type { ResourceMap, XdsResource } from '../resource.ts';
+import type { Subscription, SubscriptionChange } from '../subscription.ts';
 
 /** Version under which `has` remembers that the client was told a resource does not exist. */
 const ABSENT = '';
