@@ -153,6 +153,7 @@ function fetchFor(
     envoy,
     readinessPort: started.readiness.port,
     adminPort: config.envoy.adminPort,
+    deltaXds: config.envoy.deltaXds,
     workdir: started.instance.paths.dir,
   };
   return fetchBootstrap({

@@ -64,7 +64,15 @@ async function obtain({ config, clock, logger }: ServingIdentityOptions): Promis
   const local = localNames();
   const xdsHost = config.bootstrap.xdsHost === undefined ? [] : [config.bootstrap.xdsHost];
   const names = [...local.names, ...config.hostNames, ...xdsHost];
-  return ensureServerIdentity({ workDir: config.workDir, names, addresses: local.addresses, clock, logger });
+  const own = await ensureServerIdentity({
+    workDir: config.workDir,
+    names,
+    addresses: local.addresses,
+    clock,
+    logger,
+  });
+  // The CA goes along in the handshake: an agent that pins it by fingerprint has no other way to see it.
+  return { ...own, certPem: `${own.certPem}${own.caPem}` };
 }
 
 function covers(certificate: X509Certificate, host: string): boolean {

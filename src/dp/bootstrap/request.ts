@@ -17,6 +17,8 @@ export interface RequestFacts {
   readonly readinessPort: number;
   /** 0: admin on a unix socket. */
   readonly adminPort: number;
+  /** Delta xDS, or state of the world. */
+  readonly deltaXds: boolean;
   readonly workdir: string;
   /** PEM Envoy is to trust. */
   readonly caCert?: string | undefined;
@@ -45,7 +47,11 @@ export function toBootstrapRequest(facts: RequestFacts): BootstrapRequest {
     dynamicMetadata: null,
     readinessPort: facts.readinessPort,
     operatingSystem: process.platform,
-    features: [FEATURE_DELTA_GRPC, FEATURE_REUSE_PORT, FEATURE_STRICT_INBOUND_PORTS],
+    features: [
+      ...(facts.deltaXds ? [FEATURE_DELTA_GRPC] : []),
+      FEATURE_REUSE_PORT,
+      FEATURE_STRICT_INBOUND_PORTS,
+    ],
     workdir: facts.workdir,
     ipv6Enabled: true,
   };

@@ -39,6 +39,8 @@ export interface ProxyIdentity {
 export interface EnvoyOptions {
   /** '' looks for one. */
   readonly binaryPath: string;
+  /** Ask for delta xDS; else state of the world. */
+  readonly deltaXds: boolean;
   /** 0: one worker per CPU. */
   readonly concurrency: number;
   /** 0: admin on a unix socket. */

@@ -50,11 +50,6 @@ export const IGNORED_SETTINGS: readonly IgnoredSetting[] = [
     reason: 'the roots of the system are found by Node',
   },
   {
-    env: 'KUMA_DATAPLANE_RUNTIME_ENVOY_XDS_TRANSPORT_PROTOCOL_VARIANT',
-    reason: 'delta xDS is always asked for',
-    harmless: 'DELTA_GRPC',
-  },
-  {
     env: 'KUMA_DATAPLANE_RUNTIME_UNIFIED_RESOURCE_NAMING_ENABLED',
     reason: 'unified resource naming is not supported yet',
     harmless: 'false',

@@ -214,6 +214,7 @@ function toConfig(
     proxy,
     envoy: {
       binaryPath: values.binaryPath,
+      deltaXds: values.xdsVariant === 'DELTA_GRPC',
       concurrency: values.concurrency,
       adminPort: values.adminPort,
       drainTimeMs: values.drainTime,

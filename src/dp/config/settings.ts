@@ -213,6 +213,13 @@ export const AGENT_SETTINGS = declareSettings({
     doc: 'Levels of single components of Envoy, for example "upstream:debug,config:trace".',
     value: text(''),
   }),
+  xdsVariant: setting({
+    key: 'dataplaneRuntime.envoyXdsTransportProtocolVariant',
+    env: ['KUMA_DATAPLANE_RUNTIME_ENVOY_XDS_TRANSPORT_PROTOCOL_VARIANT'],
+    placeholder: 'variant',
+    doc: 'How configuration is asked for: DELTA_GRPC (differences) or GRPC (state of the world).',
+    value: oneOf('DELTA_GRPC', 'GRPC')('DELTA_GRPC'),
+  }),
   logLevel: setting({
     key: 'log.level',
     env: ['KUMA_DP_LOG_LEVEL'],

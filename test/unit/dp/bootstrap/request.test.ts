@@ -11,6 +11,7 @@ const facts: RequestFacts = {
   envoy: { version: '1.40.0', build: 'x/1.40.0/Clean/RELEASE/BoringSSL', supported: true },
   readinessPort: 4321,
   adminPort: 0,
+  deltaXds: true,
   workdir: '/run/kuma-dp/m.web',
 };
 
