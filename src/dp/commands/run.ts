@@ -9,6 +9,7 @@ import { AgentError } from '../agent-error.ts';
 import { addFlags, addIgnoredFlags, readFlags, readIgnoredFlags } from '../config/flags.ts';
 import { type ConfigSources, loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
+import { defaultStateDir } from '../known-good/paths.ts';
 import type { CommandContext } from '../program.ts';
 import { defaultRunDir } from '../run-dir/paths.ts';
 
@@ -56,5 +57,6 @@ function toSources(command: Command, { env, stdin }: CommandContext): ConfigSour
     configFile,
     readText: (path) => (path === '-' ? readAll(stdin) : readFile(path, 'utf8')),
     defaultRunDir: defaultRunDir(env, process.getuid?.() ?? 0),
+    defaultStateDir: defaultStateDir(env, process.getuid?.() ?? 0),
   };
 }

@@ -7,6 +7,9 @@ export interface AgentConfig {
   readonly readinessPort: number;
   /** Parent of the private directories. */
   readonly runDir: string;
+  readonly state: StateOptions;
+  /** undefined: nobody looks at the application. */
+  readonly appHealth: AppHealthOptions | undefined;
   readonly log: {
     readonly level: 'off' | 'error' | 'warn' | 'info' | 'debug';
     readonly format: 'text' | 'json';
@@ -51,3 +54,31 @@ export interface EnvoyOptions {
   readonly logLevel: string;
   readonly componentLogLevel: string;
 }
+
+/** The last known good configuration, and when it is used. */
+export interface StateOptions {
+  /** Parent of the private directories that survive a reboot; '' where no place for them is known. */
+  readonly dir: string;
+  /** Whether private keys may be kept in `dir`; else they are kept in a tmpfs only. */
+  readonly secretsOnDisk: boolean;
+  /** How long a start waits for the control plane before it uses what is saved, in ms. */
+  readonly graceMs: number;
+  /** What is older is not used, in ms. */
+  readonly maxAgeMs: number;
+}
+
+export interface AppHealthOptions {
+  readonly check: AppCheck;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** In a row, at least 1. */
+  readonly unhealthyThreshold: number;
+  readonly healthyThreshold: number;
+}
+
+/** How to see that an application is well. */
+export type AppCheck =
+  | { readonly kind: 'http'; readonly url: URL }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** The program and its arguments. */
+  | { readonly kind: 'exec'; readonly command: readonly [string, ...string[]] };

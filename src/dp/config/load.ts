@@ -3,9 +3,10 @@ import { describeError } from '../../lib/coded-error.ts';
 import type { Violation } from '../../lib/violations.ts';
 import type { SettingValues } from '../../settings/declare.ts';
 import { type LoadedSettings, loadSettings } from '../../settings/load.ts';
+import { parseAppCheck } from '../app-health/parse-check.ts';
 import { parseDataplane } from '../dataplane/resource.ts';
 import { parseVariables } from '../dataplane/template.ts';
-import type { AgentConfig, ControlPlaneTarget, ProxyIdentity } from './agent-config.ts';
+import type { AgentConfig, AppHealthOptions, ControlPlaneTarget, ProxyIdentity } from './agent-config.ts';
 import type { FlagTexts } from './flags.ts';
 import { warnOfIgnored, warnOfUnknownVariables } from './ignored.ts';
 import { AGENT_SETTINGS } from './settings.ts';
@@ -23,6 +24,8 @@ export interface ConfigSources {
   readonly readText: (path: string) => Promise<string>;
   /** Where run directories go when the user names none. */
   readonly defaultRunDir: string;
+  /** Where state goes when the user names no place; '' for none. */
+  readonly defaultStateDir: string;
 }
 
 export type LoadedConfig =
@@ -56,6 +59,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   checkTokenTransport(controlPlane, proxy, violations);
   if (loaded.values.drainTime <= 0)
     violations.push({ field: loaded.origins.drainTime, message: 'must be more than 0s' });
+  const appHealth = readAppHealth(loaded, violations);
   if (violations.length > 0 || controlPlane === undefined || proxy === undefined)
     return { ok: false, violations };
   const warnings = [
@@ -69,7 +73,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   }
   return {
     ok: true,
-    config: toConfig(loaded.values, { controlPlane, proxy, defaultRunDir: sources.defaultRunDir }),
+    config: toConfig(loaded.values, { controlPlane, proxy, appHealth, sources }),
     warnings,
   };
 }
@@ -190,6 +194,27 @@ async function readTarget(
   };
 }
 
+/** undefined when no check is wanted, or when it was refused. */
+function readAppHealth({ values, origins }: Loaded, violations: Violation[]): AppHealthOptions | undefined {
+  const { appHealthUnhealthyThreshold: unhealthyThreshold, appHealthHealthyThreshold: healthyThreshold } =
+    values;
+  const { appHealthInterval: intervalMs, appHealthTimeout: timeoutMs } = values;
+  if (values.appHealth === '') return undefined;
+  const parsed = parseAppCheck(values.appHealth);
+  if (!parsed.ok) violations.push({ field: origins.appHealth, message: parsed.message });
+  for (const key of ['appHealthUnhealthyThreshold', 'appHealthHealthyThreshold'] as const)
+    if (values[key] < 1) violations.push({ field: origins[key], message: 'must be at least 1' });
+  for (const key of ['appHealthInterval', 'appHealthTimeout'] as const)
+    if (values[key] < MIN_APP_HEALTH_MS)
+      violations.push({ field: origins[key], message: `must be at least ${MIN_APP_HEALTH_MS}ms` });
+  return parsed.ok
+    ? { check: parsed.check, intervalMs, timeoutMs, unhealthyThreshold, healthyThreshold }
+    : undefined;
+}
+
+/** Checks that follow each other faster would be a load of their own. */
+const MIN_APP_HEALTH_MS = 50;
+
 /** A token in clear text may not leave the host. */
 function checkTokenTransport(
   target: ControlPlaneTarget | undefined,
@@ -206,9 +231,14 @@ function checkTokenTransport(
 
 function toConfig(
   values: Values,
-  parts: { controlPlane: ControlPlaneTarget; proxy: ProxyIdentity; defaultRunDir: string },
+  parts: {
+    controlPlane: ControlPlaneTarget;
+    proxy: ProxyIdentity;
+    appHealth: AppHealthOptions | undefined;
+    sources: ConfigSources;
+  },
 ): AgentConfig {
-  const { controlPlane, proxy, defaultRunDir } = parts;
+  const { controlPlane, proxy, appHealth, sources } = parts;
   return Object.freeze({
     controlPlane,
     proxy,
@@ -224,7 +254,14 @@ function toConfig(
       componentLogLevel: values.envoyComponentLogLevel,
     },
     readinessPort: values.readinessPort,
-    runDir: values.runDir || values.workDir || values.configDir || defaultRunDir,
+    runDir: values.runDir || values.workDir || values.configDir || sources.defaultRunDir,
+    state: {
+      dir: values.stateDir || sources.defaultStateDir,
+      secretsOnDisk: values.stateSecrets === 'disk',
+      graceMs: values.grace,
+      maxAgeMs: values.staleMaxAge,
+    },
+    appHealth,
     log: { level: values.logLevel, format: values.logFormat },
   });
 }

@@ -1,4 +1,4 @@
-import { delimiter, dirname } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import {
   clonePath,
   envoyBinary,
@@ -33,6 +33,9 @@ export function openShell({
   const base = {
     HOME: home,
     XDG_RUNTIME_DIR: undefined,
+    STATE_DIRECTORY: join(home, 'state'),
+    // Not the machine's own: agents of another run may be there.
+    KUMA_DATAPLANE_RUNTIME_RUN_DIR: join(home, 'run'),
     PATH: [clonePath('dist', 'bin'), dirname(envoyBinary()), process.env.PATH ?? ''].join(delimiter),
     ...env,
   };

@@ -45,7 +45,11 @@ export class Bench {
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}, name = 'a'): RunningAgent {
     const child = spawn(process.execPath, [join(ROOT, 'src/bin/kuma-dp.ts'), ...args], {
       // Tools that a test puts into its directory win over those of the system.
-      env: { PATH: `${this.dir}:${process.env.PATH ?? ''}`, ...env },
+      env: {
+        PATH: `${this.dir}:${process.env.PATH ?? ''}`,
+        KUMA_DATAPLANE_RUNTIME_STATE_DIR: join(this.dir, 'state'),
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

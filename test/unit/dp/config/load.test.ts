@@ -15,7 +15,15 @@ function load({ flags = {}, ignoredFlags = {}, env = {}, files = {}, configFile 
     if (text === undefined) throw new Error('ENOENT: no such file');
     return text;
   };
-  return loadConfig({ flags, ignoredFlags, env, configFile, readText, defaultRunDir: '/run/kuma-dp' });
+  return loadConfig({
+    flags,
+    ignoredFlags,
+    env,
+    configFile,
+    readText,
+    defaultRunDir: '/run/kuma-dp',
+    defaultStateDir: '/var/lib/kuma-dp',
+  });
 }
 
 async function config(given: Given) {
