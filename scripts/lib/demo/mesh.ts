@@ -50,6 +50,8 @@ export async function startMesh(options: MeshOptions): Promise<void> {
         join(root, '.cache', 'envoy', '1.40.0', 'envoy'),
         '--run-dir',
         join(folder, 'run'),
+        '--state-dir',
+        join(folder, 'state'),
         '--concurrency',
         '1',
       ],
