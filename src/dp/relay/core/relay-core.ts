@@ -1,0 +1,355 @@
+import { CLUSTER, ENDPOINT, LISTENER } from '../../../envoy/type-urls.ts';
+import type { Clock } from '../../../lib/clock.ts';
+import type { DeltaRequest, DeltaResponse } from '../codec/delta.ts';
+import type { SotwRequest, SotwResponse } from '../codec/sotw.ts';
+import { encodeStatus, statusMessage } from '../codec/status.ts';
+import { Cache, type Said } from './cache.ts';
+import { claimFor } from './claims.ts';
+import { type Good, goodOfPeer, goodOfResources, prefersNewest, toSnapshot, viewOfGood } from './good.ts';
+import { Lingering } from './lingering.ts';
+import { type Mode, Peer, type PeerRules, type PeerSink, type Received } from './peer.ts';
+import { WILDCARD } from './peer-type.ts';
+import { type Judge, type Pending, settle } from './pending.ts';
+import { isComplete } from './resource.ts';
+import { type RelaySnapshot, toResourcesByType } from './snapshot.ts';
+import { Union } from './union.ts';
+import { type Claim, UpstreamSession, type UpstreamSink } from './upstream-session.ts';
+import { layered, type View } from './view.ts';
+
+/** What happens in the relay, for those who log, persist and supervise. */
+export type RelayEvent =
+  /** An Envoy has its listeners; from now on its word counts. */
+  | { readonly event: 'live'; readonly epoch: number }
+  /** The serving Envoy accepted something: the known good configuration may have changed. */
+  | { readonly event: 'accepted'; readonly typeUrl: string }
+  /** An Envoy refused something, with its own words. */
+  | {
+      readonly event: 'refused';
+      readonly typeUrl: string;
+      readonly epoch: number;
+      readonly message: string;
+    }
+  /** The control plane sent something of this type. */
+  | { readonly event: 'received'; readonly typeUrl: string };
+
+export interface RelayCoreOptions {
+  readonly clock: Clock;
+  readonly onEvent: (event: RelayEvent) => void;
+  /** How long subscriptions outlive their Envoy, in ms. */
+  readonly lingerMs?: number;
+}
+
+const LINGER_MS = 60_000;
+/** google.rpc.Code INTERNAL, as Envoy's own refusals. */
+const REFUSED = 13;
+
+interface Pin {
+  readonly good: Good;
+  readonly refusal: Uint8Array;
+}
+
+/**
+ * The relay without sockets: any number of Envoys on one side, one stream to the control plane on the other, and what
+ * was passed on in between. Every public method is one event; all that follows from it is sent before it returns.
+ */
+export class RelayCore {
+  readonly #onEvent: (event: RelayEvent) => void;
+  readonly #cache = new Cache();
+  readonly #union = new Union();
+  readonly #lingering: Lingering;
+  readonly #peers = new Set<Peer>();
+  readonly #held = new Set<number>();
+  readonly #setVersions = new Map<string, string>();
+  #pending: Pending[] = [];
+  #session: UpstreamSession | undefined;
+  #good: Good | undefined;
+  #servingPeer: Peer | undefined;
+  #pin: Pin | undefined;
+  #node: Uint8Array | undefined;
+  #peerNumber = 0;
+
+  constructor({ clock, onEvent, lingerMs = LINGER_MS }: RelayCoreOptions) {
+    this.#onEvent = onEvent;
+    this.#lingering = new Lingering(this.#union, clock, lingerMs);
+  }
+
+  /** Node of the newest Envoy, as it sent it; undefined before the first. */
+  get node(): Uint8Array | undefined {
+    return this.#node;
+  }
+
+  get peers(): ReadonlySet<Peer> {
+    return this.#peers;
+  }
+
+  /** The Envoy whose word counts: the newest that serves, else the newest. */
+  get decider(): Peer | undefined {
+    const peers = [...this.#peers];
+    const live = peers.filter((peer) => peer.live);
+    return (live.length > 0 ? live : peers).reduce<Peer | undefined>(newer, undefined);
+  }
+
+  /** Responses of the control plane that wait for the Envoy whose word counts. */
+  get unanswered(): number {
+    return this.#pending.length;
+  }
+
+  connect(envoy: { readonly epoch: number; readonly mode: Mode; readonly sink: PeerSink }): Peer {
+    const peer = new Peer({ ...envoy, number: ++this.#peerNumber });
+    this.#peers.add(peer);
+    return peer;
+  }
+
+  /** Throws PeerLimitError for a request no Envoy sends; the stream is to be ended then. */
+  receiveDelta(peer: Peer, request: DeltaRequest): void {
+    this.#noteNode(peer, request.node);
+    this.#received(peer, () => peer.receiveDelta(request, this.#rules(peer)));
+  }
+
+  /** Throws PeerLimitError. */
+  receiveSotw(peer: Peer, request: SotwRequest): void {
+    this.#noteNode(peer, request.node);
+    this.#received(peer, () => peer.receiveSotw(request, this.#rules(peer)));
+  }
+
+  /** The sink of this peer takes more again. */
+  writable(peer: Peer): void {
+    this.#pump(peer);
+    this.#answer();
+  }
+
+  disconnect(peer: Peer): void {
+    if (!this.#peers.delete(peer)) return;
+    this.#lingering.keep(
+      peer,
+      () => this.#peers.size > 0,
+      () => this.#settle(),
+    );
+    this.#settle();
+  }
+
+  upstreamOpened(mode: Mode, sink: UpstreamSink): void {
+    this.upstreamClosed();
+    this.#subscribe();
+    this.#session = new UpstreamSession(mode, sink, this.#node);
+    for (const [typeUrl, names] of this.#union.wanted) {
+      this.#cache.of(typeUrl).absent.clear();
+      if (names.size > 0) this.#session.start(typeUrl, names, this.#claim(typeUrl, mode));
+    }
+    this.#settle();
+  }
+
+  upstreamDelta(response: DeltaResponse): void {
+    const wildcard = this.#union.isWildcard(response.typeUrl);
+    const said = this.#cache.of(response.typeUrl).applyDelta(response, wildcard);
+    this.#said({ typeUrl: response.typeUrl, nonce: response.nonce, versionInfo: '', said });
+  }
+
+  /** Throws WireError when a resource cannot be read. */
+  upstreamSotw(response: SotwResponse): void {
+    const { typeUrl, nonce, versionInfo } = response;
+    const wildcard = this.#union.isWildcard(typeUrl);
+    const said = this.#cache.of(typeUrl).applySotw(response, wildcard);
+    // Only the newest response of a type is answered.
+    this.#pending = this.#pending.filter((pending) => pending.typeUrl !== typeUrl);
+    this.#session?.received(typeUrl, nonce);
+    this.#said({ typeUrl, nonce, versionInfo, said });
+  }
+
+  upstreamClosed(): void {
+    this.#session = undefined;
+    this.#pending = [];
+  }
+
+  /** What the serving Envoy accepted; undefined while none has served. */
+  accepted(): RelaySnapshot | undefined {
+    if (this.#good === undefined) return undefined;
+    const setVersion = (typeUrl: string) => this.#setVersions.get(typeUrl) ?? '';
+    return toSnapshot(this.#good, this.#cache, { node: this.#node, setVersion });
+  }
+
+  /** Puts a known good configuration in the place of what the control plane has not told yet. */
+  restore(snapshot: RelaySnapshot): void {
+    this.#good ??= goodOfResources(toResourcesByType(snapshot));
+    this.#node ??= snapshot.node;
+    for (const { typeUrl, resources, complete, upstreamSetVersion } of snapshot.types) {
+      const cache = this.#cache.of(typeUrl);
+      if (cache.complete || cache.resources.size > 0) continue;
+      for (const { upstreamVersion, ...resource } of resources) {
+        cache.resources.set(resource.name, resource);
+        cache.upstreamVersions.set(resource.name, upstreamVersion);
+      }
+      cache.complete = complete;
+      if (upstreamSetVersion !== '') this.#setVersions.set(typeUrl, upstreamSetVersion);
+    }
+    this.#settle();
+  }
+
+  /** Serves this generation to every Envoy and refuses upward, for that reason, whatever differs from it. */
+  pin(snapshot: RelaySnapshot, reason: string): void {
+    this.#pin = {
+      good: goodOfResources(toResourcesByType(snapshot)),
+      refusal: encodeStatus(REFUSED, reason),
+    };
+    this.#settle();
+  }
+
+  unpin(): void {
+    this.#pin = undefined;
+    this.#settle();
+  }
+
+  /** An Envoy of this epoch gets no listeners before `admit`. */
+  hold(epoch: number): void {
+    this.#held.add(epoch);
+  }
+
+  admit(epoch: number): void {
+    this.#held.delete(epoch);
+    this.#settle();
+  }
+
+  stop(): void {
+    this.#lingering.stop();
+  }
+
+  #noteNode(peer: Peer, node: Uint8Array | undefined): void {
+    if (node !== undefined && [...this.#peers].every((other) => newer(other, peer) === peer)) this.#node = node;
+  }
+
+  #received(peer: Peer, receive: () => Received): void {
+    const wasLive = peer.live;
+    const { typeUrl, asked, reaction } = receive();
+    for (const name of asked.added) this.#union.add(typeUrl, name);
+    for (const name of asked.dropped) this.#union.remove(typeUrl, name);
+    if (!wasLive && peer.live) this.#onEvent({ event: 'live', epoch: peer.epoch });
+    if (peer.live && this.decider === peer && this.#servingPeer !== peer) {
+      this.#servingPeer = peer;
+      this.#good = goodOfPeer(peer);
+    }
+    if (reaction?.error !== undefined) {
+      const message = statusMessage(reaction.error);
+      this.#onEvent({ event: 'refused', typeUrl, epoch: peer.epoch, message });
+    } else if (reaction !== undefined && peer === this.#servingPeer)
+      this.#onEvent({ event: 'accepted', typeUrl });
+    this.#settle();
+  }
+
+  #said(pending: Pending): void {
+    this.#setVersions.delete(pending.typeUrl);
+    this.#pending.push(pending);
+    for (const peer of this.#peers) offerAgain(peer, pending.typeUrl, pending.said);
+    this.#onEvent({ event: 'received', typeUrl: pending.typeUrl });
+    this.#settle();
+  }
+
+  #settle(): void {
+    this.#subscribe();
+    for (const peer of this.#peers) this.#pump(peer);
+    this.#answer();
+  }
+
+  /** Tells the control plane what all Envoys together ask for, and forgets what none does. */
+  #subscribe(): void {
+    for (const change of this.#union.changes()) {
+      const cache = this.#cache.of(change.typeUrl);
+      const mode = this.#session?.mode ?? 'delta';
+      this.#session?.change(change, this.#claim(change.typeUrl, mode));
+      for (const name of change.unsubscribe) if (name !== WILDCARD) cache.forget(name);
+    }
+  }
+
+  #pump(peer: Peer): void {
+    const rules = this.#rules(peer);
+    while (peer.sink.writable) {
+      const response = peer.next(rules);
+      if (response === undefined) return;
+      peer.sink.send(response);
+    }
+  }
+
+  #answer(): void {
+    const judge: Judge = {
+      decider: this.decider,
+      current: (typeUrl, name) => this.#cache.of(typeUrl).resources.get(name)?.version ?? '',
+      veto: (typeUrl, name, version) => this.#veto(typeUrl, name, version),
+    };
+    const blocked = new Set<string>();
+    this.#pending = this.#pending.filter((pending) => {
+      if (blocked.has(pending.typeUrl)) return true;
+      const settlement = settle(pending, judge);
+      if (settlement === 'waiting') {
+        blocked.add(pending.typeUrl);
+        return true;
+      }
+      if (settlement.error === undefined && isComplete(pending.typeUrl))
+        this.#setVersions.set(pending.typeUrl, pending.versionInfo);
+      this.#session?.answer({ ...pending, error: settlement.error });
+      return false;
+    });
+  }
+
+  #veto(typeUrl: string, name: string, version: string): Uint8Array | undefined {
+    const pinned = this.#pin?.good.resources(typeUrl);
+    if (pinned === undefined || prefersNewest(typeUrl)) return undefined;
+    if (!isComplete(typeUrl) && !pinned.has(name)) return undefined;
+    return (pinned.get(name)?.version ?? '') === version ? undefined : this.#pin?.refusal;
+  }
+
+  #rules(peer: Peer): PeerRules {
+    return {
+      view: (typeUrl) => this.#view(peer, typeUrl),
+      mayAnswer: (typeUrl) => typeUrl !== LISTENER || this.#mayHaveListeners(peer),
+    };
+  }
+
+  /** A starting Envoy gets what the last one served with, and what came since as soon as it serves itself. */
+  #view(peer: Peer, typeUrl: string): View {
+    const newest = this.#cache.of(typeUrl).view;
+    const good = this.#pin?.good ?? (peer.live ? undefined : this.#good);
+    if (good === undefined) return newest;
+    const known = viewOfGood(good, typeUrl);
+    return prefersNewest(typeUrl) ? layered(newest, known) : layered(known, newest);
+  }
+
+  /**
+   * Not once a newer Envoy serves: this one accepts listeners it will never open. A child takes the sockets over with
+   * its listeners, so before that its clusters are accepted and their endpoints there.
+   */
+  #mayHaveListeners(peer: Peer): boolean {
+    if (this.#held.has(peer.epoch)) return false;
+    const live = [...this.#peers].filter((other) => other !== peer && other.live);
+    if (live.some((other) => newer(other, peer) === other)) return false;
+    const elder = live.reduce<Peer | undefined>(newer, undefined);
+    if (elder === undefined || peer.live) return true;
+    const clusters = peer.types.get(CLUSTER)?.sent;
+    if (clusters === undefined || !clusters.answered || !clusters.quiet) return false;
+    const endpoints = peer.types.get(ENDPOINT);
+    const has = (name: string, of: Peer) => of.types.get(ENDPOINT)?.sent.told.has(name) ?? false;
+    return [...(endpoints?.names ?? [])].every((name) => has(name, peer) || !has(name, elder));
+  }
+
+  #claim(typeUrl: string, mode: Mode): Claim {
+    const accepted = this.#good?.resources(typeUrl) ?? this.decider?.types.get(typeUrl)?.sent.accepted;
+    const wanted = this.#union.wanted.get(typeUrl);
+    return claimFor(this.#cache.of(typeUrl), accepted, {
+      isWanted: (name) => wanted?.has(WILDCARD) === true || wanted?.has(name) === true,
+      setVersion: mode === 'sotw' && isComplete(typeUrl) ? (this.#setVersions.get(typeUrl) ?? '') : '',
+    });
+  }
+}
+
+function newer(a: Peer | undefined, b: Peer): Peer {
+  if (a === undefined) return b;
+  return (a.epoch - b.epoch || a.number - b.number) >= 0 ? a : b;
+}
+
+/** The control plane repeats what an Envoy refused: it is offered once more, as it would be without a relay. */
+function offerAgain(peer: Peer, typeUrl: string, said: Said): void {
+  const type = peer.types.get(typeUrl);
+  if (type === undefined) return;
+  for (const [name, version] of said) {
+    const told = type.sent.told.get(name);
+    if (version !== '' && told?.version === version && told.reaction === 'refused') type.sendAgain(name);
+  }
+}

@@ -1,0 +1,117 @@
+import { statusMessage } from '../codec/status.ts';
+import type { Resource } from './resource.ts';
+
+/** A resource, or undefined for its absence, as part of one response. */
+export interface SentItem {
+  readonly name: string;
+  readonly resource: Resource | undefined;
+}
+
+/** What one Envoy was last told about one name. */
+export interface Told {
+  /** '' means: that it does not exist. */
+  readonly version: string;
+  /** Number of the response; 0 when Envoy brought it along from its last stream. */
+  readonly response: number;
+  readonly reaction: 'none' | 'accepted' | 'refused';
+  /** The status Envoy refused it with. */
+  readonly error?: Uint8Array;
+}
+
+/**
+ * The responses of one type on one stream, what Envoy knows through them, and what of it Envoy accepted. "Knows" means
+ * sent: a refused resource is not sent again before it changes.
+ */
+export class SentLog {
+  readonly told = new Map<string, Told>();
+  /** What Envoy runs: accepted, and not refused or removed since. */
+  readonly accepted = new Map<string, Resource>();
+  readonly #open = new Map<number, readonly SentItem[]>();
+  #last = 0;
+
+  /** Envoy reacted to a response at least once. */
+  get answered(): boolean {
+    return this.#last > 0 && !this.#open.has(1);
+  }
+
+  /** Nothing that was sent waits for a reaction. */
+  get quiet(): boolean {
+    return this.#open.size === 0;
+  }
+
+  send(items: readonly SentItem[]): string {
+    const response = ++this.#last;
+    this.#open.set(response, items);
+    for (const { name, resource } of items)
+      this.told.set(name, { version: resource?.version ?? '', response, reaction: 'none' });
+    return String(response);
+  }
+
+  /** What Envoy kept from an earlier stream; `resource` when its content is known here. */
+  claim(name: string, version: string, resource: Resource | undefined): void {
+    this.told.set(name, { version, response: 0, reaction: 'accepted' });
+    if (resource !== undefined) this.accepted.set(name, resource);
+  }
+
+  forget(name: string): void {
+    this.told.delete(name);
+    this.accepted.delete(name);
+  }
+
+  /** `open`: waits for a reaction; `last`: the newest, already reacted to; `unknown`: anything else. */
+  classify(nonce: string): 'open' | 'last' | 'unknown' {
+    const response = Number(nonce);
+    if (this.#open.has(response)) return 'open';
+    return nonce !== '' && response === this.#last ? 'last' : 'unknown';
+  }
+
+  isNewest(nonce: string): boolean {
+    return Number(nonce) === this.#last;
+  }
+
+  /**
+   * Envoy reacts in order, so responses before this one whose reaction never came were dealt with. A refusal names the
+   * resources at fault in its text; when it names none, all of the response are taken for refused. Of an accepted
+   * absence only that of a name asked for is remembered.
+   */
+  react(nonce: string, error: Uint8Array | undefined, isNamed: (name: string) => boolean): void {
+    const response = Number(nonce);
+    for (const [number, items] of this.#open) {
+      if (number > response) continue;
+      this.#open.delete(number);
+      if (number < response || error === undefined) this.#acceptAll(items, number);
+      else this.#refuse(items, number, error);
+      for (const { name } of items)
+        if (this.told.get(name)?.version === '' && this.told.get(name)?.reaction === 'accepted' && !isNamed(name)) this.told.delete(name);
+    }
+  }
+
+  #refuse(items: readonly SentItem[], response: number, error: Uint8Array): void {
+    const text = statusMessage(error);
+    const named = items.filter(({ name }) => name !== '' && text.includes(name));
+    const guilty = new Set(named.length === 0 ? items : named);
+    for (const item of items) {
+      if (!guilty.has(item)) this.#accept(item, response);
+      else if (this.told.get(item.name)?.response === response)
+        this.told.set(item.name, {
+          version: item.resource?.version ?? '',
+          response,
+          reaction: 'refused',
+          error,
+        });
+    }
+  }
+
+  #acceptAll(items: readonly SentItem[], response: number): void {
+    for (const item of items) this.#accept(item, response);
+  }
+
+  #accept({ name, resource }: SentItem, response: number): void {
+    const told = this.told.get(name);
+    // Unsubscribed meanwhile.
+    if (told === undefined) return;
+    if (resource === undefined) this.accepted.delete(name);
+    else this.accepted.set(name, resource);
+    if (told.response === response) this.told.set(name, { ...told, reaction: 'accepted' });
+  }
+}
