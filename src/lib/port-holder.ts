@@ -13,7 +13,7 @@ export async function isPortFree(port: number, host: string): Promise<boolean> {
   });
 }
 
-/** `envoy (pid 4711)` for the process that listens on a TCP port; undefined when /proc does not tell us. */
+/** `process 4711: node server.js` for who listens on a TCP port; undefined when /proc does not tell this user. */
 export function describePortHolder(port: number): string | undefined {
   const inodes = listeningInodes(port);
   if (inodes.size === 0) return undefined;
@@ -21,11 +21,17 @@ export function describePortHolder(port: number): string | undefined {
     if (!/^\d+$/.test(pid)) continue;
     for (const fd of listDirectory(`/proc/${pid}/fd`)) {
       const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1];
-      if (inode !== undefined && inodes.has(inode))
-        return `${readText(`/proc/${pid}/comm`).trim()} (pid ${pid})`;
+      if (inode !== undefined && inodes.has(inode)) return `process ${pid}: ${commandLineOf(pid)}`;
     }
   }
   return undefined;
+}
+
+const LONGEST_COMMAND_LINE = 120;
+
+function commandLineOf(pid: string): string {
+  const words = readText(`/proc/${pid}/cmdline`).split('\0');
+  return words.join(' ').trim().slice(0, LONGEST_COMMAND_LINE) || readText(`/proc/${pid}/comm`).trim();
 }
 
 function listeningInodes(port: number): ReadonlySet<string> {
