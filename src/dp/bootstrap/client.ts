@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BootstrapRequest, LeaveRequest } from '../../bootstrap/contract.ts';
 import { createBackoff } from '../../lib/backoff.ts';
+import { describeError } from '../../lib/coded-error.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { type Exchange, exchange } from '../../lib/http-exchange.ts';
 import type { JsonObject } from '../../lib/json.ts';
@@ -16,6 +17,7 @@ const FIRST_PAUSE_MS = 100;
 /** Silence longer than this wants an explanation. */
 const PROGRESS_AFTER_MS = 1_000;
 const PROGRESS_EVERY_MS = 10_000;
+const PROGRESS_MOST_MS = 300_000;
 
 export interface FetchOptions {
   readonly target: ControlPlaneTarget;
@@ -25,6 +27,11 @@ export interface FetchOptions {
   /** Ends the attempts; the promise then rejects with the reason of the signal. */
   readonly signal: AbortSignal;
   readonly random?: () => number;
+  /**
+   * Hears of each failure before it is decided on; true goes on for ever, whatever the failure is. Without it a failure
+   * that time cannot heal, and the end of the time for retries, give up.
+   */
+  readonly onFailure?: (failure: BootstrapFailure) => boolean;
 }
 
 /** Asks until there is a bootstrap. Throws AgentError with the last cause when time is up, at once when time cannot help. */
@@ -37,26 +44,43 @@ export async function fetchBootstrap(options: FetchOptions): Promise<JsonObject>
     ...(random === undefined ? {} : { random }),
   });
   const startedAt = performance.now();
-  let saidAt = startedAt + PROGRESS_AFTER_MS - PROGRESS_EVERY_MS;
+  const progress = createProgress(options, startedAt);
   for (let attempt = 1; ; attempt++) {
     const outcome = await tryOnce(options);
     if ('bootstrap' in outcome) return outcome.bootstrap;
     signal.throwIfAborted();
     const { failure } = outcome;
+    const persistent = options.onFailure?.(failure) ?? false;
     const now = performance.now();
     const pauseMs = backoff.next();
-    if (!failure.retry || now + pauseMs - startedAt > target.retryMaxMs)
+    if (!persistent && (!failure.retry || now + pauseMs - startedAt > target.retryMaxMs))
       throw finalError(failure, target, attempt);
-    if (now + pauseMs >= saidAt + PROGRESS_EVERY_MS) {
-      saidAt = now;
-      const left = formatDuration(Math.round((target.retryMaxMs - (now - startedAt)) / 1000) * 1000);
-      logger.warn(
-        { attempt, url: target.url.origin },
-        `no bootstrap yet: ${failure.message} (trying for another ${left})`,
-      );
-    }
+    progress({ failure, attempt, persistent, now, pauseMs });
     await delay(pauseMs, undefined, { signal });
   }
+}
+
+/** One line now and then; ever more rarely when there is no end to it. */
+function createProgress({ target, logger }: FetchOptions, startedAt: number) {
+  let everyMs = PROGRESS_EVERY_MS;
+  let dueAt = startedAt + PROGRESS_AFTER_MS;
+  return (at: {
+    failure: BootstrapFailure;
+    attempt: number;
+    persistent: boolean;
+    now: number;
+    pauseMs: number;
+  }) => {
+    if (at.now + at.pauseMs < dueAt) return;
+    dueAt = at.now + everyMs;
+    if (at.persistent) everyMs = Math.min(everyMs * 2, PROGRESS_MOST_MS);
+    const left = formatDuration(Math.round((target.retryMaxMs - (at.now - startedAt)) / 1000) * 1000);
+    const outlook = at.persistent ? 'still trying' : `trying for another ${left}`;
+    logger.warn(
+      { attempt: at.attempt, url: target.url.origin },
+      `no bootstrap yet: ${at.failure.message} (${outlook})`,
+    );
+  };
 }
 
 /** Says goodbye before draining, so that peers stop sending. Best effort: whether it was understood is all one learns. */
@@ -92,9 +116,16 @@ async function tryOnce({ target, request, signal }: FetchOptions): Promise<Outco
   } catch (error) {
     return { failure: explainFault(error, target.url) };
   }
-  return reply.status === 200
-    ? { bootstrap: parseBootstrapReply(reply) }
-    : { failure: explainStatus(reply, target.url) };
+  return reply.status === 200 ? readReply(reply) : { failure: explainStatus(reply, target.url) };
+}
+
+function readReply(reply: Exchange): Outcome {
+  try {
+    return { bootstrap: parseBootstrapReply(reply) };
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return { failure: { code: error.code, retry: false, message: describeError(error) } };
+  }
 }
 
 interface Post {
