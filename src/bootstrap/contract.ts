@@ -58,6 +58,19 @@ export interface LeaveRequest {
   readonly dataplaneToken?: string;
 }
 
+/**
+ * `POST /health`, ours: what the agent knows of the application behind its proxy. Repeated while it holds; the control
+ * plane forgets it with the proxy's lease. 404 from a control plane that knows no such path, or no such proxy.
+ */
+export interface HealthRequest {
+  readonly mesh: string;
+  readonly name: string;
+  readonly healthy: boolean;
+  /** Why not, one line. */
+  readonly reason?: string;
+  readonly dataplaneToken?: string;
+}
+
 /** Features an agent announces; the names are Kuma's. */
 export const FEATURE_DELTA_GRPC = 'feature-delta-grpc';
 export const FEATURE_REUSE_PORT = 'feature-reuse-port';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BootstrapRequest, LeaveRequest } from '../../bootstrap/contract.ts';
+import type { BootstrapRequest, HealthRequest, LeaveRequest } from '../../bootstrap/contract.ts';
 import { createBackoff } from '../../lib/backoff.ts';
 import { describeError } from '../../lib/coded-error.ts';
 import { formatDuration } from '../../lib/duration.ts';
@@ -36,7 +36,7 @@ export interface FetchOptions {
 
 /** Asks until there is a bootstrap. Throws AgentError with the last cause when time is up, at once when time cannot help. */
 export async function fetchBootstrap(options: FetchOptions): Promise<JsonObject> {
-  const { target, logger, signal, random } = options;
+  const { target, signal, random } = options;
   const maxMs = Math.max(target.retryBackoffMs, FIRST_PAUSE_MS);
   const backoff = createBackoff({
     baseMs: FIRST_PAUSE_MS,
@@ -85,17 +85,25 @@ function createProgress({ target, logger }: FetchOptions, startedAt: number) {
 
 /** Says goodbye before draining, so that peers stop sending. Best effort: whether it was understood is all one learns. */
 export async function announceLeave(target: ControlPlaneTarget, request: LeaveRequest): Promise<boolean> {
+  return (await tell(target, '/leave', request)) === 'understood';
+}
+
+/** `not-known`: it knows no such path, as the real kuma-cp, or no such proxy yet. */
+export type Told = 'understood' | 'not-known' | 'not-reached';
+
+export function reportHealth(target: ControlPlaneTarget, request: HealthRequest): Promise<Told> {
+  return tell(target, '/health', request);
+}
+
+async function tell(target: ControlPlaneTarget, path: string, request: object): Promise<Told> {
   try {
     const { tls } = await resolveTrust(target, AbortSignal.timeout(1_000));
-    const { status } = await post(target, {
-      path: '/leave',
-      body: JSON.stringify(request),
-      tls,
-      timeoutMs: 1_000,
-    });
-    return status >= 200 && status < 300;
+    const body = JSON.stringify(request);
+    const { status } = await post(target, { path, body, tls, timeoutMs: 1_000 });
+    if (status >= 200 && status < 300) return 'understood';
+    return status === 404 || status === 405 ? 'not-known' : 'not-reached';
   } catch {
-    return false;
+    return 'not-reached';
   }
 }
 

@@ -3,6 +3,7 @@ import {
   FEATURE_DELTA_GRPC,
   FEATURE_REUSE_PORT,
   FEATURE_STRICT_INBOUND_PORTS,
+  type HealthRequest,
   type LeaveRequest,
 } from '../../bootstrap/contract.ts';
 import type { BuildInfo } from '../../lib/build-info.ts';
@@ -59,4 +60,17 @@ export function toBootstrapRequest(facts: RequestFacts): BootstrapRequest {
 
 export function toLeaveRequest({ mesh, name, token }: ProxyIdentity): LeaveRequest {
   return { mesh, name, ...(token === undefined ? {} : { dataplaneToken: token }) };
+}
+
+export function toHealthRequest(
+  { mesh, name, token }: ProxyIdentity,
+  { healthy, reason }: { readonly healthy: boolean; readonly reason: string },
+): HealthRequest {
+  return {
+    mesh,
+    name,
+    healthy,
+    ...(reason === '' ? {} : { reason }),
+    ...(token === undefined ? {} : { dataplaneToken: token }),
+  };
 }
