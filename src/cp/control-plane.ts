@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { buildInfo } from '../lib/build-info.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
+import { describeError } from '../lib/coded-error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Logger } from '../lib/logger.ts';
 import { registerAdsService } from '../xds/ads-service.ts';
@@ -10,12 +11,15 @@ import { createApi } from './api/server.ts';
 import type { ControlPlaneConfig } from './config/config.ts';
 import { ProxyInsights } from './insights/proxy-insights.ts';
 import { startCleanup } from './lifecycle/cleanup.ts';
+import { followDataplanes } from './lifecycle/follow-dataplanes.ts';
 import { ProxyLeases } from './lifecycle/leases.ts';
 import { ProxyStreams } from './lifecycle/proxy-streams.ts';
+import { RefusalLog } from './lifecycle/refusal-log.ts';
 import { createProxyRegistry } from './lifecycle/registration.ts';
 import { restoreProxies } from './lifecycle/restore.ts';
 import { type ControlPlanePorts, openPorts } from './ports/open.ts';
 import { advise } from './resources/advice.ts';
+import { ensureClusterId } from './resources/cluster-id.ts';
 import { ensureDefaultMesh } from './resources/defaults.ts';
 import { createResourceManager, type ResourceManager } from './resources/manager.ts';
 import { openStore } from './store/open.ts';
@@ -43,7 +47,7 @@ const INSIGHT_FLUSH_MS = 1_000;
 
 /** Starts everything or, when a part cannot start, ends what was started and throws. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const started = new Started();
+  const started = new Started(options.logger);
   try {
     const ports = await build(options, started);
     return { ports, stop: () => started.end() };
@@ -56,13 +60,28 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 /** What was started, to be ended in the opposite order. */
 class Started {
   readonly #ends: (() => Promise<void> | void)[] = [];
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
 
   add(end: () => Promise<void> | void): void {
     this.#ends.push(end);
   }
 
+  /** One part that cannot end in good order keeps no other from it: the store is closed in any case. */
   async end(): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await end();
+    for (const end of this.#ends.splice(0).reverse()) {
+      try {
+        await end();
+      } catch (error) {
+        this.#logger.error(
+          { error: describeError(error) },
+          'a part of the control plane did not end in good order',
+        );
+      }
+    }
   }
 }
 
@@ -79,7 +98,8 @@ async function build(options: ControlPlaneOptions, started: Started): Promise<Co
   const cache = createSnapshotCache();
   const sync = createMeshSync({ store, cache, logger, clock });
   const proxies = createProxies({ ...options, clock, instanceId, manager, sync });
-  await restoreProxies({ manager, ...proxies, leaseMs: config.lifecycle.leaseMs, clock });
+  await restoreProxies({ manager, ...proxies });
+  started.add(followDataplanes(store, proxies.streams));
   started.add(() => proxies.insights.flush());
   started.add(() => proxies.leases.stop());
   await sync.start();
@@ -107,7 +127,12 @@ async function build(options: ControlPlaneOptions, started: Started): Promise<Co
     manager,
     insights: proxies.insights,
     config: options.described,
-    identity: { version: buildInfo.version, instanceId, clusterId: '', hostname },
+    identity: {
+      version: buildInfo.version,
+      instanceId,
+      clusterId: await ensureClusterId(store, randomUUID),
+      hostname,
+    },
     logger,
     access: {
       hostNames: [hostname.toLowerCase(), ...config.hostNames],
@@ -143,13 +168,6 @@ function createProxies({
   manager,
   sync,
 }: ControlPlaneOptions & ProxyParts) {
-  const leases = new ProxyLeases({
-    clock,
-    logger,
-    graceMs: config.lifecycle.graceAfterStreamLossMs,
-    leaseMs: config.lifecycle.leaseMs,
-    onLiveness: ({ mesh, name }, liveness) => sync.setLiveness(mesh, name, liveness),
-  });
   const insights = new ProxyInsights({
     clock,
     logger,
@@ -166,13 +184,22 @@ function createProxies({
       );
     },
   });
-  const registry = createProxyRegistry({ manager, isConnected: (proxy) => leases.isConnected(proxy) });
-  const streams = new ProxyStreams({
+  const leases = new ProxyLeases({
+    clock,
+    logger,
+    graceMs: config.lifecycle.graceAfterStreamLossMs,
+    leaseMs: config.lifecycle.leaseMs,
+    onLiveness: ({ mesh, name }, liveness) => sync.setLiveness(mesh, name, liveness),
+    onExpired: (proxy) => insights.expired(proxy),
+  });
+  const registry = createProxyRegistry({ manager, hasStream: (proxy) => streams.hasStream(proxy) });
+  const streams: ProxyStreams = new ProxyStreams({
     registry,
     config: sync,
     leases,
     insights,
     leaseWithKeptEnvoyMs: config.lifecycle.leaseWithKeptEnvoyMs,
+    refusals: new RefusalLog(clock, logger),
     logger,
   });
   return { leases, insights, streams };

@@ -25,11 +25,18 @@ export function createLogger(name: string, { level, format, write }: LogOptions)
   return root;
 }
 
+const PLAIN = /^[^\s"=\p{Cc}\p{Zl}\p{Zp}]+$/u;
+
 function toText(line: string): string {
   const { level, time, logger, message, ...facts } = JSON.parse(line) as Record<string, unknown>;
   const tail = Object.entries(facts)
     .filter(([, v]) => v !== undefined)
-    .map(([k, v]) => ` ${k}=${typeof v === 'string' && /^[^\s"=]+$/.test(v) ? v : JSON.stringify(v)}`)
+    .map(([k, v]) => ` ${k}=${typeof v === 'string' && PLAIN.test(v) ? v : toOneLine(JSON.stringify(v))}`)
     .join('');
-  return `${String(time)} ${String(level).toUpperCase().padEnd(5)} ${String(logger)} ${String(message)}${tail}\n`;
+  return `${String(time)} ${String(level).toUpperCase().padEnd(5)} ${String(logger)} ${toOneLine(String(message))}${tail}\n`;
+}
+
+/** Texts of strangers get into messages: they must not begin a line of their own nor steer a terminal. */
+function toOneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

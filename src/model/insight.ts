@@ -46,6 +46,8 @@ export interface DataplaneInsightSpec {
   }[];
   /** Ours: the agent announced its stop, so nobody waits for it. */
   readonly left?: boolean;
+  /** Ours: its stream was lost and its lease is over. */
+  readonly expired?: boolean;
 }
 
 export type ProxyStatus = 'Online' | 'Offline' | 'Partially degraded';

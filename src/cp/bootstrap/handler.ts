@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { parse as parseYaml, stringify as toYaml } from 'yaml';
+import { stringify as toYaml } from 'yaml';
 import type { BootstrapReply, BootstrapRequest } from '../../bootstrap/contract.ts';
 import { FEATURE_DELTA_GRPC } from '../../bootstrap/contract.ts';
 import { type AdminAddress, SOCKET_PATH_LIMIT, toSidecarParameters } from '../../bootstrap/parameters.ts';
@@ -9,6 +9,7 @@ import { readResource } from '../../model/read-resource.ts';
 import type { ResourceKey } from '../../model/resource.ts';
 import type { DataplaneSpec } from '../../model/resources/dataplane-spec.ts';
 import { toNodeId } from '../lifecycle/proxy-id.ts';
+import { parseBroughtDataplane } from './brought-dataplane.ts';
 import { toNodeMetadata } from './node-metadata.ts';
 import { parseBootstrapRequest } from './parse-request.ts';
 
@@ -101,13 +102,11 @@ async function findDataplane(
 }
 
 function readBroughtDataplane(text: string): { key: ResourceKey; spec: DataplaneSpec } | BootstrapAnswer {
-  let body: unknown;
-  try {
-    body = parseYaml(text, { maxAliasCount: 100 });
-  } catch {
-    return { status: 500, body: '', reason: 'dataplaneResource is not YAML' };
+  const document = parseBroughtDataplane(text);
+  if (document.kind === 'invalid') {
+    return { status: 500, body: '', reason: `dataplaneResource: ${document.reason}` };
   }
-  const { spec: resource, violations } = readResource(body);
+  const { spec: resource, violations } = readResource(document.value);
   if (resource === undefined) return unprocessable(describeViolations(violations));
   if (resource.key.type !== 'Dataplane') {
     return { status: 500, body: '', reason: `dataplaneResource is a ${resource.key.type}` };

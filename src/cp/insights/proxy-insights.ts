@@ -27,7 +27,8 @@ interface Live {
   closed: readonly DiscoverySubscription[];
   open: OpenSubscription | undefined;
   rejections: NonNullable<DataplaneInsightSpec['rejections']>;
-  left: boolean;
+  /** Why nobody waits for it, undefined while somebody does. */
+  gone: 'left' | 'expired' | undefined;
 }
 
 interface OpenSubscription {
@@ -44,6 +45,8 @@ export class ProxyInsights {
   readonly #dirty = new Set<string>();
   #cancelFlush: (() => void) | undefined;
   #flushing: Promise<void> = Promise.resolve();
+  /** The last writing failed, and the log knows. */
+  #failing = false;
 
   constructor(options: InsightOptions) {
     this.#options = options;
@@ -60,7 +63,7 @@ export class ProxyInsights {
       closed,
       open: undefined,
       rejections: spec.rejections ?? [],
-      left: spec.left ?? false,
+      gone: spec.left === true ? 'left' : spec.expired === true ? 'expired' : undefined,
     });
     if (spec.subscriptions.some((s) => s.disconnectTime === undefined)) this.#touch(toNodeId(proxy));
   }
@@ -68,7 +71,7 @@ export class ProxyInsights {
   opened(proxy: ProxyId, version: DiscoverySubscription['version']): void {
     const live = this.#of(proxy);
     this.#close(live);
-    live.left = false;
+    live.gone = undefined;
     live.open = {
       id: this.#options.newId(),
       connectTime: this.#now(),
@@ -109,12 +112,20 @@ export class ProxyInsights {
 
   /** The agent announced its stop: after a restart of the control plane the proxy is not waited for. */
   left(proxy: ProxyId): void {
-    const live = this.#live.get(toNodeId(proxy));
-    if (live === undefined) return;
-    live.left = true;
-    this.#touch(toNodeId(proxy));
+    this.#setGone(proxy, 'left');
   }
 
+  /** Its lease is over; the same holds. */
+  expired(proxy: ProxyId): void {
+    this.#setGone(proxy, 'expired');
+  }
+
+  /** Its Dataplane was made anew, and what was stored went with the old one. */
+  rewrite(proxy: ProxyId): void {
+    if (this.#live.has(toNodeId(proxy))) this.#touch(toNodeId(proxy));
+  }
+
+  /** The Dataplane is gone. */
   forget(proxy: ProxyId): void {
     this.#live.delete(toNodeId(proxy));
     this.#dirty.delete(toNodeId(proxy));
@@ -125,26 +136,44 @@ export class ProxyInsights {
     return live === undefined ? undefined : this.#toSpec(live);
   }
 
-  /** Writes what changed; resolves when it is written. */
+  /** Writes what changed; resolves when it is written or has failed, and then it is tried again later. */
   async flush(): Promise<void> {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
-    const batch = [...this.#dirty].flatMap((nodeId) => {
+    this.#flushing = this.#flushing.then(() => this.#write());
+    await this.#flushing;
+  }
+
+  async #write(): Promise<void> {
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    const batch = dirty.flatMap((nodeId) => {
       const live = this.#live.get(nodeId);
       return live === undefined ? [] : [{ proxy: live.proxy, spec: this.#toSpec(live) }];
     });
-    this.#dirty.clear();
-    if (batch.length > 0) {
-      this.#flushing = this.#flushing
-        .then(() => this.#options.write(batch))
-        .catch((error: unknown) => {
-          this.#options.logger.warn(
-            { error: describeError(error) },
-            'insights were not written; the next change tries again',
-          );
-        });
+    if (batch.length === 0) return;
+    const { write, logger } = this.#options;
+    try {
+      await write(batch);
+      if (this.#failing) logger.info({}, 'insights are written again');
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) {
+        logger.warn(
+          { error: describeError(error) },
+          'insights could not be written; it is tried until it works',
+        );
+      }
+      this.#failing = true;
+      for (const nodeId of dirty) this.#touch(nodeId);
     }
-    await this.#flushing;
+  }
+
+  #setGone(proxy: ProxyId, gone: 'left' | 'expired'): void {
+    const live = this.#live.get(toNodeId(proxy));
+    if (live === undefined || live.gone === gone) return;
+    live.gone = gone;
+    this.#touch(toNodeId(proxy));
   }
 
   #count(proxy: ProxyId, typeUrl: string, what: 'sent' | 'acknowledged' | 'rejected'): void {
@@ -166,7 +195,7 @@ export class ProxyInsights {
     const nodeId = toNodeId(proxy);
     const known = this.#live.get(nodeId);
     if (known !== undefined) return known;
-    const fresh: Live = { proxy, closed: [], open: undefined, rejections: [], left: false };
+    const fresh: Live = { proxy, closed: [], open: undefined, rejections: [], gone: undefined };
     this.#live.set(nodeId, fresh);
     return fresh;
   }
@@ -176,7 +205,7 @@ export class ProxyInsights {
     return {
       subscriptions: [...live.closed, ...open].slice(-SUBSCRIPTION_LIMIT),
       ...(live.rejections.length > 0 ? { rejections: live.rejections } : {}),
-      ...(live.left ? { left: true } : {}),
+      ...(live.gone === undefined ? {} : { [live.gone]: true }),
     };
   }
 

@@ -21,12 +21,23 @@ interface Lost {
   readonly leaseMs: number;
 }
 
+/** While a mass loss is suspected, no lease ends. */
+interface Suspicion {
+  /** Node ids of all that were lost together or since. */
+  readonly missing: Set<string>;
+  /** Node ids whose next step came due meanwhile. */
+  readonly held: Set<string>;
+  readonly cancelTimer: () => void;
+}
+
 export interface LeaseOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly graceMs: number;
   readonly leaseMs: number;
   readonly onLiveness: (proxy: ProxyId, liveness: Liveness) => void;
+  /** Its lease is over; not called for one that left. */
+  readonly onExpired?: (proxy: ProxyId) => void;
   readonly massLoss?: MassLossRule;
   /** How long endpoints are kept at most when this control plane suspects itself. */
   readonly suspicionMs?: number;
@@ -36,8 +47,7 @@ export class ProxyLeases {
   readonly #options: LeaseOptions;
   readonly #rule: MassLossRule;
   readonly #states = new Map<string, { proxy: ProxyId; current: State }>();
-  /** Set while a mass loss is suspected; `missing` is the most that were missing at once. */
-  #suspicion: { missing: number; readonly end: () => void } | undefined;
+  #suspicion: Suspicion | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -57,8 +67,12 @@ export class ProxyLeases {
   lost(proxy: ProxyId): void {
     const entry = this.#states.get(toNodeId(proxy));
     if (entry?.current.state !== 'connected') return;
-    this.#beginLoss(proxy, entry.current, this.#options.graceMs);
-    this.#suspectIfMany();
+    const at = this.#options.clock.monotonic();
+    this.#beginLoss(
+      { proxy, leaseMs: entry.current.leaseMs, loss: { address: entry.current.address, at } },
+      this.#options.graceMs,
+    );
+    this.#suspectIfMany(proxy);
   }
 
   /**
@@ -68,7 +82,8 @@ export class ProxyLeases {
   awaitReturn(proxy: ProxyId, address: string): void {
     if (this.#states.has(toNodeId(proxy))) return;
     const { leaseMs } = this.#options;
-    this.#beginLoss(proxy, { address, leaseMs }, leaseMs);
+    // No loss that anybody saw: it is no sign that this control plane is at fault now.
+    this.#beginLoss({ proxy, leaseMs, loss: { address, at: Number.NEGATIVE_INFINITY } }, leaseMs);
   }
 
   /** The agent said it stops, or the lease was over before a restart: out now. */
@@ -88,25 +103,19 @@ export class ProxyLeases {
 
   stop(): void {
     for (const nodeId of this.#states.keys()) this.#cancelTimer(nodeId);
-    this.#suspicion?.end();
+    this.#suspicion?.cancelTimer();
     this.#suspicion = undefined;
   }
 
-  #beginLoss(
-    proxy: ProxyId,
-    { address, leaseMs }: { address: string; leaseMs: number },
-    quietMs: number,
-  ): void {
-    const { clock } = this.#options;
-    const lost: Lost = { proxy, leaseMs, loss: { address, at: clock.monotonic() } };
-    const cancel = clock.after(quietMs, () => this.#degrade(lost, quietMs));
-    this.#move(proxy, { state: 'lost', ...lost, cancel }, 'serving');
+  #beginLoss(lost: Lost, quietMs: number): void {
+    const cancel = this.#options.clock.after(quietMs, () => this.#degrade(lost, quietMs));
+    this.#move(lost.proxy, { state: 'lost', ...lost, cancel }, 'serving');
   }
 
   #degrade(lost: Lost, quietMs: number): void {
     const { proxy, leaseMs } = lost;
     const rest = leaseMs - quietMs;
-    if (this.#suspicion !== undefined) return;
+    if (this.#isHeld(proxy)) return;
     if (rest <= 0) {
       this.#expire(proxy);
       return;
@@ -120,12 +129,18 @@ export class ProxyLeases {
   }
 
   #expire(proxy: ProxyId): void {
-    if (this.#suspicion !== undefined) return;
+    if (this.#isHeld(proxy)) return;
     this.#options.logger.warn(
       { mesh: proxy.mesh, dataplane: proxy.name },
       'lease of proxy is over; its endpoints are out',
     );
     this.#move(proxy, { state: 'out' }, 'out');
+    this.#options.onExpired?.(proxy);
+  }
+
+  #isHeld(proxy: ProxyId): boolean {
+    this.#suspicion?.held.add(toNodeId(proxy));
+    return this.#suspicion !== undefined;
   }
 
   #move(proxy: ProxyId, next: State, liveness: Liveness): void {
@@ -148,45 +163,45 @@ export class ProxyLeases {
     return found;
   }
 
-  #suspectIfMany(): void {
+  #suspectIfMany(last: ProxyId): void {
     const { clock, logger, suspicionMs = 600_000 } = this.#options;
-    const lost = this.#lost();
     if (this.#suspicion !== undefined) {
-      this.#suspicion.missing = Math.max(this.#suspicion.missing, lost.length);
+      this.#suspicion.missing.add(toNodeId(last));
       return;
     }
+    const now = clock.monotonic();
+    const recent = this.#lost().filter(({ loss }) => now - loss.at <= this.#rule.windowMs);
     const connected = [...this.#states.values()].filter((e) => e.current.state === 'connected').length;
-    if (
-      !isMassLoss(
-        lost.map((l) => l.loss),
-        connected,
-        clock.monotonic(),
-        this.#rule,
-      )
-    )
-      return;
+    const losses = recent.map(({ loss }) => loss);
+    if (!isMassLoss(losses, connected, now, this.#rule)) return;
     logger.warn(
-      { lost: lost.length, connected },
+      { lost: recent.length, connected },
       'many proxies were lost together: suspecting this control plane or its network, their endpoints are kept',
     );
     this.#suspicion = {
-      missing: lost.length,
-      end: clock.after(suspicionMs, () => this.#endSuspicion('the time for it is over')),
+      missing: new Set(recent.map(({ proxy }) => toNodeId(proxy))),
+      held: new Set(),
+      cancelTimer: clock.after(suspicionMs, () => this.#endSuspicion('the time for it is over')),
     };
-    for (const each of lost) this.#move(each.proxy, { state: 'lost', ...each, cancel: () => {} }, 'serving');
+    // Hosts that were missing before stay as they are: only their leases do not end meanwhile.
+    for (const each of recent)
+      this.#move(each.proxy, { state: 'lost', ...each, cancel: () => {} }, 'serving');
   }
 
   #endSuspicionIfHalfAreBack(): void {
     if (this.#suspicion === undefined) return;
-    if (this.#lost().length <= this.#suspicion.missing / 2) this.#endSuspicion('half of them are back');
+    const { missing } = this.#suspicion;
+    const still = this.#lost().filter(({ proxy }) => missing.has(toNodeId(proxy)));
+    if (still.length <= missing.size / 2) this.#endSuspicion('half of them are back');
   }
 
   /** Those still missing get one whole lease from now, degraded. */
   #endSuspicion(why: string): void {
-    this.#suspicion?.end();
+    const { missing = new Set(), held = new Set(), cancelTimer } = this.#suspicion ?? {};
+    cancelTimer?.();
     this.#suspicion = undefined;
-    const missing = this.#lost();
-    this.#options.logger.info({ missing: missing.length, why }, 'no longer suspecting this control plane');
-    for (const lost of missing) this.#degrade(lost, 0);
+    const waiting = this.#lost().filter(({ proxy }) => [missing, held].some((s) => s.has(toNodeId(proxy))));
+    this.#options.logger.info({ missing: waiting.length, why }, 'no longer suspecting this control plane');
+    for (const lost of waiting) this.#degrade(lost, 0);
   }
 }

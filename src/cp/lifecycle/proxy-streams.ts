@@ -1,4 +1,5 @@
 import { FEATURE_KEEP_ENVOY } from '../../bootstrap/contract.ts';
+import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { DiscoverySubscription } from '../../model/insight.ts';
 import type { DataplaneSpec } from '../../model/resources/dataplane-spec.ts';
@@ -6,8 +7,10 @@ import { type AdsCallbacks, type StreamInfo, StreamRefused } from '../../xds/cal
 import { broughtDataplane } from '../bootstrap/node-metadata.ts';
 import { parseBootstrapVersion } from '../bootstrap/parse-request.ts';
 import type { ProxyInsights } from '../insights/proxy-insights.ts';
+import { SyncError } from '../sync/errors.ts';
 import type { ProxyLeases } from './leases.ts';
 import { type ProxyId, parseNodeId, toNodeId } from './proxy-id.ts';
+import type { RefusalLog } from './refusal-log.ts';
 
 /** Where Dataplanes are kept, as far as a stream's life touches them. */
 export interface ProxyRegistry {
@@ -32,15 +35,30 @@ export interface ProxyStreamsOptions {
   readonly insights: ProxyInsights;
   /** Lease of a proxy whose agent keeps its Envoy running; the usual one is the leases' own. */
   readonly leaseWithKeptEnvoyMs: number;
+  readonly refusals: RefusalLog;
   readonly logger: Logger;
 }
 
-/** Ties ADS streams to Dataplanes, leases and insights. */
+/** A stream from its first request until it is closed. */
+interface Life {
+  readonly proxy: ProxyId;
+  /** Its Dataplane is known and its configuration made; from here on it counts as connected. */
+  open: boolean;
+}
+
+/**
+ * Ties ADS streams to Dataplanes, leases and insights. Registering takes time, and meanwhile the stream may break, be
+ * replaced, or its agent may announce its stop: what was true before an `await` is looked at again after it.
+ */
 export class ProxyStreams implements AdsCallbacks {
   readonly #options: ProxyStreamsOptions;
-  /** Streams that were admitted, by id; one that was refused never appears. */
-  readonly #open = new Map<number, ProxyId>();
+  readonly #lives = new Map<number, Life>();
+  /** Node id to the id of its newest stream. */
+  readonly #newest = new Map<string, number>();
+  /** Node ids with a stream whose agent announced its stop. */
   readonly #left = new Set<string>();
+  /** Node ids with a stream whose Dataplane was deleted. */
+  readonly #orphaned = new Set<string>();
   #stopping = false;
 
   constructor(options: ProxyStreamsOptions) {
@@ -48,32 +66,58 @@ export class ProxyStreams implements AdsCallbacks {
   }
 
   async onOpen(stream: StreamInfo): Promise<void> {
-    const { registry, config, leases, insights, logger } = this.#options;
-    const proxy = parseNodeId(stream.node.id);
-    if (proxy === undefined) {
-      throw new StreamRefused('UNKNOWN', `invalid node id "${stream.node.id}": it has to be MESH.NAME`);
+    const nodeId = stream.node.id;
+    const { refusals } = this.#options;
+    const proxy = parseNodeId(nodeId);
+    try {
+      if (proxy === undefined) throw refuse(`invalid node id "${nodeId}": it has to be MESH.NAME`);
+      this.#lives.set(stream.id, { proxy, open: false });
+      this.#newest.set(nodeId, stream.id);
+      this.#left.delete(nodeId);
+      await this.#open(stream, proxy);
+      refusals.accepted(nodeId);
+    } catch (error) {
+      const reason = error instanceof SyncError ? refuse(error.message) : error;
+      if (reason instanceof StreamRefused) refusals.refused(nodeId, stream.peer, reason.message);
+      throw reason;
     }
+  }
+
+  async #open(stream: StreamInfo, proxy: ProxyId): Promise<void> {
+    const { registry, config, leases, insights, logger } = this.#options;
     const brought = broughtDataplane(stream.node.metadata);
     const spec = brought === undefined ? await registry.find(proxy) : await registry.register(proxy, brought);
     if (spec === undefined) {
-      throw new StreamRefused(
-        'UNKNOWN',
+      throw refuse(
         `resource "${stream.node.id}" not found; create a Dataplane ${proxy.name} in mesh ${proxy.mesh} first`,
       );
     }
+    const address = spec.networking.advertisedAddress ?? spec.networking.address;
+    if (!this.#lives.has(stream.id)) {
+      if (brought !== undefined) await this.#cameAndWent(stream, proxy, address);
+      return;
+    }
     await config.connect({ ...proxy, nodeId: stream.node.id, metadata: stream.node.metadata });
-    this.#open.set(stream.id, proxy);
-    this.#left.delete(stream.node.id);
+    const life = this.#lives.get(stream.id);
+    if (life === undefined) return;
+    life.open = true;
     insights.opened(proxy, versionOf(stream));
-    leases.connected(
-      proxy,
-      spec.networking.advertisedAddress ?? spec.networking.address,
-      this.#leaseOf(stream),
-    );
+    if (this.#left.has(stream.node.id)) insights.left(proxy);
+    else leases.connected(proxy, address, this.#leaseOf(stream));
     logger.info(
       { ...proxy, peer: stream.peer, mode: stream.mode, envoy: stream.node.envoyVersion },
       'proxy connected',
     );
+  }
+
+  /** The stream of an agent broke while its Dataplane was being registered: what was registered has a lease like any other. */
+  async #cameAndWent(stream: StreamInfo, proxy: ProxyId, address: string): Promise<void> {
+    const { leases, insights } = this.#options;
+    if (this.#stopping || this.#newest.has(stream.node.id)) return;
+    insights.opened(proxy, versionOf(stream));
+    insights.closed(proxy);
+    leases.connected(proxy, address);
+    leases.lost(proxy);
   }
 
   onSent(stream: StreamInfo, typeUrl: string): void {
@@ -92,16 +136,24 @@ export class ProxyStreams implements AdsCallbacks {
   }
 
   onClosed(stream: StreamInfo, graceful: boolean): void {
-    this.#with(stream, (proxy) => {
-      this.#open.delete(stream.id);
-      const { config, insights, leases, logger } = this.#options;
-      config.disconnect(stream.node.id);
-      insights.closed(proxy);
-      if (this.#stopping) return;
-      logger.info({ ...proxy, peer: stream.peer, graceful }, 'proxy disconnected');
-      if (this.#left.delete(stream.node.id)) void this.#unregister(proxy);
-      else leases.lost(proxy);
-    });
+    const life = this.#lives.get(stream.id);
+    this.#lives.delete(stream.id);
+    const nodeId = stream.node.id;
+    // A newer stream of the node has everything else already.
+    if (life === undefined || this.#newest.get(nodeId) !== stream.id) return;
+    this.#newest.delete(nodeId);
+    const { proxy, open } = life;
+    const { config, insights, leases, logger } = this.#options;
+    config.disconnect(nodeId);
+    const left = this.#left.delete(nodeId);
+    const orphaned = this.#orphaned.delete(nodeId);
+    // The proxy did not go, we do: the next run of the control plane waits for it.
+    if (this.#stopping) return;
+    if (open) logger.info({ ...proxy, peer: stream.peer, graceful }, 'proxy disconnected');
+    if (orphaned) this.#forget(proxy);
+    else if (open) insights.closed(proxy);
+    if (left) void this.#unregister(proxy);
+    else if (open) leases.lost(proxy);
   }
 
   /**
@@ -114,15 +166,35 @@ export class ProxyStreams implements AdsCallbacks {
     leases.left(proxy);
     insights.left(proxy);
     logger.info({ ...proxy }, 'proxy announced its stop; its endpoints are out');
-    if ([...this.#open.values()].some((p) => toNodeId(p) === toNodeId(proxy)))
-      this.#left.add(toNodeId(proxy));
+    if (this.hasStream(proxy)) this.#left.add(toNodeId(proxy));
     else await this.#unregister(proxy);
     return true;
+  }
+
+  /** A stream of the proxy is open or about to be. */
+  hasStream(proxy: ProxyId): boolean {
+    return this.#newest.has(toNodeId(proxy));
+  }
+
+  /** Its Dataplane was deleted. A proxy with a stream keeps what it has, and nothing is remembered after that. */
+  deleted(proxy: ProxyId): void {
+    if (this.hasStream(proxy)) this.#orphaned.add(toNodeId(proxy));
+    else this.#forget(proxy);
+  }
+
+  /** A Dataplane was made, perhaps again under the eyes of its proxy. */
+  created(proxy: ProxyId): void {
+    if (this.#orphaned.delete(toNodeId(proxy))) this.#options.insights.rewrite(proxy);
   }
 
   /** From now on a closed stream is our own doing and says nothing of the proxy. */
   stopping(): void {
     this.#stopping = true;
+  }
+
+  #forget(proxy: ProxyId): void {
+    this.#options.leases.forget(proxy);
+    this.#options.insights.forget(proxy);
   }
 
   #leaseOf({ node }: StreamInfo): number | undefined {
@@ -136,16 +208,20 @@ export class ProxyStreams implements AdsCallbacks {
       await this.#options.registry.unregister(proxy);
     } catch (error) {
       this.#options.logger.warn(
-        { ...proxy, error: String(error) },
+        { ...proxy, error: describeError(error) },
         'Dataplane of a proxy that left was not removed',
       );
     }
   }
 
   #with(stream: StreamInfo, act: (proxy: ProxyId) => void): void {
-    const proxy = this.#open.get(stream.id);
-    if (proxy !== undefined) act(proxy);
+    const life = this.#lives.get(stream.id);
+    if (life?.open === true) act(life.proxy);
   }
+}
+
+function refuse(message: string): StreamRefused {
+  return new StreamRefused('UNKNOWN', message);
 }
 
 /** Versions from the bootstrap's metadata; Envoy's own word where the agent told none. */

@@ -1,9 +1,9 @@
-import { parse as parseYaml } from 'yaml';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import { describeViolations } from '../../lib/violations.ts';
 import type { Resource } from '../../model/resource.ts';
 import type { DataplaneSpec } from '../../model/resources/dataplane-spec.ts';
 import { StreamRefused } from '../../xds/callbacks.ts';
+import { parseBroughtDataplane } from '../bootstrap/brought-dataplane.ts';
 import type { ResourceManager } from '../resources/manager.ts';
 import { type ProxyId, toNodeId } from './proxy-id.ts';
 import type { ProxyRegistry } from './proxy-streams.ts';
@@ -18,12 +18,12 @@ export function isBroughtByAgent(resource: Resource): boolean {
 
 export interface RegistryOptions {
   readonly manager: Pick<ResourceManager, 'get' | 'put' | 'delete'>;
-  /** Whether a stream of the proxy is open: then its Dataplane is not removed. */
-  readonly isConnected: (proxy: ProxyId) => boolean;
+  /** Whether a stream of the proxy is open or about to be: then its Dataplane is not removed. */
+  readonly hasStream: (proxy: ProxyId) => boolean;
 }
 
 /** Dataplanes behind streams. Work on one proxy goes in turn, so that a late removal cannot overtake a new start. */
-export function createProxyRegistry({ manager, isConnected }: RegistryOptions): ProxyRegistry {
+export function createProxyRegistry({ manager, hasStream }: RegistryOptions): ProxyRegistry {
   const turns = new Map<string, Promise<unknown>>();
   const inTurn = <T>(proxy: ProxyId, work: () => Promise<T>): Promise<T> => {
     const nodeId = toNodeId(proxy);
@@ -44,7 +44,7 @@ export function createProxyRegistry({ manager, isConnected }: RegistryOptions): 
     unregister: (proxy) =>
       inTurn(proxy, async () => {
         const resource = await find(proxy);
-        if (resource === undefined || !isBroughtByAgent(resource) || isConnected(proxy)) return;
+        if (resource === undefined || !isBroughtByAgent(resource) || hasStream(proxy)) return;
         await manager.delete(keyOf(proxy));
       }),
   };
@@ -74,14 +74,9 @@ async function register(
 }
 
 function readBody(proxy: ProxyId, text: string): JsonObject {
-  let body: unknown;
-  try {
-    body = parseYaml(text, { maxAliasCount: 100 });
-  } catch {
-    throw refused(proxy, 'it is not YAML');
-  }
-  if (!isJsonObject(body)) throw refused(proxy, 'it is not a mapping');
-  return body;
+  const document = parseBroughtDataplane(text);
+  if (document.kind === 'invalid') throw refused(proxy, document.reason);
+  return document.value;
 }
 
 function withMark(body: JsonObject): JsonObject {

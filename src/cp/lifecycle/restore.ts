@@ -1,4 +1,3 @@
-import type { Clock } from '../../lib/clock.ts';
 import type { DataplaneInsightSpec } from '../../model/insight.ts';
 import type { Resource } from '../../model/resource.ts';
 import type { DataplaneSpec } from '../../model/resources/dataplane-spec.ts';
@@ -10,21 +9,14 @@ export interface RestoreOptions {
   readonly manager: Pick<ResourceReader, 'list'>;
   readonly leases: ProxyLeases;
   readonly insights: ProxyInsights;
-  readonly leaseMs: number;
-  readonly clock: Clock;
 }
 
 /**
- * Takes up the proxies' lives where the last run of this control plane left them. Who was connected, or lost for less
- * than a lease, gets a whole new lease to come back; who left or was out before stays out; who never connected serves.
+ * Takes up the proxies' lives where the last run of this control plane left them. Whoever was not out then gets a whole
+ * new lease to come back, however long nobody was here to come back to; who left or was out stays out; who never
+ * connected serves.
  */
-export async function restoreProxies({
-  manager,
-  leases,
-  insights,
-  leaseMs,
-  clock,
-}: RestoreOptions): Promise<void> {
+export async function restoreProxies({ manager, leases, insights }: RestoreOptions): Promise<void> {
   const known = await manager.list({ type: 'DataplaneInsight' });
   const dataplanes = new Map(
     (await manager.list({ type: 'Dataplane' })).map((d) => [
@@ -36,12 +28,7 @@ export async function restoreProxies({
     const proxy = { mesh: key.mesh, name: key.name };
     insights.restore(proxy, spec);
     const address = dataplanes.get(`${key.mesh}.${key.name}`)?.spec.networking.address ?? '';
-    if (isPast(spec, clock.now() - leaseMs)) leases.left(proxy);
+    if (spec.left === true || spec.expired === true) leases.left(proxy);
     else leases.awaitReturn(proxy, address);
   }
-}
-
-function isPast(spec: DataplaneInsightSpec, before: number): boolean {
-  const ended = spec.subscriptions.at(-1)?.disconnectTime;
-  return spec.left === true || (ended !== undefined && Date.parse(ended) < before);
 }

@@ -1,4 +1,4 @@
-import type { Server as HttpServer, RequestListener } from 'node:http';
+import type { Server as HttpServer, RequestListener, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { createHttpServer } from '../api/http-server.ts';
@@ -18,9 +18,12 @@ export class MixedServer {
   readonly #net: Server;
   readonly #tls: TlsServer;
   readonly #sockets = new Set<Socket>();
+  #answering = 0;
+  #onQuiet: () => void = () => {};
 
   constructor({ identity, overTls, plain }: MixedServerOptions) {
     const http = createHttpServer(plain);
+    for (const server of [http, overTls]) server.on('request', (_request, response) => this.#count(response));
     this.#tls = createTlsServer(
       {
         cert: identity.certPem,
@@ -53,9 +56,29 @@ export class MixedServer {
     this.#tls.setSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' });
   }
 
-  async close(): Promise<void> {
+  /** Stops accepting, lets answers under way end for `graceMs`, then cuts what is left. */
+  async close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
+    if (this.#answering > 0) await this.#quiet(graceMs);
     for (const socket of this.#sockets) socket.destroy();
     await closed;
+  }
+
+  #quiet(atMostMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, atMostMs);
+      this.#onQuiet = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #count(response: ServerResponse): void {
+    this.#answering++;
+    response.once('close', () => {
+      this.#answering--;
+      if (this.#answering === 0) this.#onQuiet();
+    });
   }
 }

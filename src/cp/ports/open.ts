@@ -26,9 +26,12 @@ export interface PortTargets {
   readonly endStreams: () => Promise<void>;
   readonly api: RequestListener;
   readonly logger: Logger;
-  /** Registers what has to be closed; closed in the opposite order. */
+  /** Registers what closes all ports. */
   readonly onStop: (end: () => Promise<void>) => void;
 }
+
+/** `onStop` takes what closes one port. */
+type Opening = PortTargets;
 
 export interface ControlPlanePorts {
   readonly http: number | undefined;
@@ -43,11 +46,19 @@ const CLOSE_GRACE_MS = 2_000;
 /** Opens all ports, diagnostics first and ready last. Throws PortError when one is not to be had. */
 export async function openPorts(targets: PortTargets): Promise<ControlPlanePorts> {
   let ready = false;
-  const diagnostics = await openDiagnostics(targets, () => ready);
-  const dpServer = await openDpServer(targets);
-  const bootstrap = bootstrapListener(targets, dpServer);
-  const http = await openHttp(targets, targets.config.api.http, targets.api, HTTP);
-  const { https, plain } = await openMixed(targets, bootstrap);
+  const ends: (() => Promise<void>)[] = [];
+  // All at once: each may take its whole grace, and a stop takes no longer than the slowest.
+  targets.onStop(async () => {
+    ready = false;
+    await Promise.all(ends.map((end) => end()));
+  });
+  const onStop = (end: () => Promise<void>) => void ends.push(end);
+  const opening: Opening = { ...targets, onStop };
+  const diagnostics = await openDiagnostics(opening, () => ready);
+  const dpServer = await openDpServer(opening);
+  const bootstrap = bootstrapListener(opening, dpServer);
+  const http = await openHttp(opening, targets.config.api.http, targets.api, HTTP);
+  const { https, plain } = await openMixed(opening, bootstrap);
   ready = true;
   const ports = { http, https, bootstrap: plain, dpServer, diagnostics };
   targets.logger.info(ports, 'control plane is ready');
@@ -69,17 +80,14 @@ const DIAGNOSTICS = {
   setting: 'diagnostics.serverPort (KUMA_DIAGNOSTICS_SERVER_PORT)',
 };
 
-async function openDiagnostics(
-  { config, logger, onStop }: PortTargets,
-  ready: () => boolean,
-): Promise<number> {
+async function openDiagnostics({ config, logger, onStop }: Opening, ready: () => boolean): Promise<number> {
   const server = createHttpServer(createDiagnostics({ ready, registry: createMetricsRegistry(), logger }));
   const { port } = await listen(server, at(config.diagnostics), DIAGNOSTICS);
   onStop(() => closeHttpServer(server, CLOSE_GRACE_MS));
   return port;
 }
 
-async function openDpServer(targets: PortTargets): Promise<number> {
+async function openDpServer(targets: Opening): Promise<number> {
   const { config, identity, grpcServer, logger, endStreams, onStop } = targets;
   const injector = grpcServer.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   // Agents need the port that was bound, which is known only after listening.
@@ -98,7 +106,7 @@ async function openDpServer(targets: PortTargets): Promise<number> {
 }
 
 function bootstrapListener(
-  { config, identity, manager, streams, logger }: PortTargets,
+  { config, identity, manager, streams, logger }: Opening,
   xdsPort: number,
 ): RequestListener {
   const context = {
@@ -120,7 +128,7 @@ function bootstrapListener(
 }
 
 async function openHttp(
-  { onStop }: PortTargets,
+  { onStop }: Opening,
   place: ListenConfig,
   handle: RequestListener,
   what: typeof HTTP,
@@ -134,7 +142,7 @@ async function openHttp(
 
 /** REST over TLS and the plain bootstrap: one socket when both want the same place, else two. */
 async function openMixed(
-  targets: PortTargets,
+  targets: Opening,
   plain: RequestListener,
 ): Promise<{ https?: number; plain?: number }> {
   const { config, identity, api, onStop } = targets;
@@ -148,7 +156,7 @@ async function openMixed(
   const server = new MixedServer({ identity: identity.current, overTls, plain: together ? plain : refuse });
   const { port } = await listen(server.server, at(https), HTTPS);
   identity.onChange((next) => server.setIdentity(next));
-  onStop(() => server.close());
+  onStop(() => server.close(CLOSE_GRACE_MS));
   if (together) return { https: port, plain: port };
   return { https: port, ...optional('plain', await openHttp(targets, config.bootstrap, plain, BOOTSTRAP)) };
 }

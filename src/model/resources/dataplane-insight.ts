@@ -55,5 +55,6 @@ export const dataplaneInsightType = defineType<DataplaneInsightSpec>({
     subscriptions: always(list(subscription)),
     rejections: list(object<Rejection>({ typeUrl: always(text), time: always(text), message: always(text) })),
     left: flag,
+    expired: flag,
   }),
 });
