@@ -12,6 +12,7 @@ import type { ControlPlaneConfig } from './config/config.ts';
 import { ProxyInsights } from './insights/proxy-insights.ts';
 import { startCleanup } from './lifecycle/cleanup.ts';
 import { followDataplanes } from './lifecycle/follow-dataplanes.ts';
+import { ProxyHealth } from './lifecycle/health.ts';
 import { ProxyLeases } from './lifecycle/leases.ts';
 import { ProxyStreams } from './lifecycle/proxy-streams.ts';
 import { RefusalLog } from './lifecycle/refusal-log.ts';
@@ -102,6 +103,7 @@ async function build(options: ControlPlaneOptions, started: Started): Promise<Co
   started.add(followDataplanes(store, proxies.streams));
   started.add(() => proxies.insights.flush());
   started.add(() => proxies.leases.stop());
+  started.add(() => proxies.health.stop());
   await sync.start();
   started.add(() => sync.stop());
   started.add(
@@ -151,6 +153,7 @@ async function build(options: ControlPlaneOptions, started: Started): Promise<Co
     identity,
     manager,
     streams: proxies.streams,
+    health: proxies.health,
     grpcServer,
     endStreams,
     api: api.handle,
@@ -184,12 +187,19 @@ function createProxies({
       );
     },
   });
+  const health = new ProxyHealth({
+    clock,
+    logger,
+    isKnown: async (proxy) => (await registry.find(proxy)) !== undefined,
+    onLiveness: ({ mesh, name }, liveness) => sync.setLiveness(mesh, name, liveness),
+    onIllness: (proxy, reason) => insights.ill(proxy, reason),
+  });
   const leases = new ProxyLeases({
     clock,
     logger,
     graceMs: config.lifecycle.graceAfterStreamLossMs,
     leaseMs: config.lifecycle.leaseMs,
-    onLiveness: ({ mesh, name }, liveness) => sync.setLiveness(mesh, name, liveness),
+    onLiveness: (proxy, liveness) => health.setLiveness(proxy, liveness),
     onExpired: (proxy) => insights.expired(proxy),
   });
   const registry = createProxyRegistry({ manager, hasStream: (proxy) => streams.hasStream(proxy) });
@@ -200,9 +210,10 @@ function createProxies({
     insights,
     leaseWithKeptEnvoyMs: config.lifecycle.leaseWithKeptEnvoyMs,
     refusals: new RefusalLog(clock, logger),
+    onForgotten: (proxy) => health.forget(proxy),
     logger,
   });
-  return { leases, insights, streams };
+  return { leases, insights, streams, health };
 }
 
 interface ProxyParts {

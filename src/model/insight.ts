@@ -44,6 +44,8 @@ export interface DataplaneInsightSpec {
     readonly time: string;
     readonly message: string;
   }[];
+  /** Ours: the agent says that the application behind its proxy is ill, and why. None of its inbounds is ready then. */
+  readonly illness?: { readonly since: string; readonly reason: string };
   /** Ours: the agent announced its stop, so nobody waits for it. */
   readonly left?: boolean;
   /** Ours: its stream was lost and its lease is over. */

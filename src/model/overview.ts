@@ -17,7 +17,7 @@ export function toOverview(
     creationTime: dataplane.creationTime,
     modificationTime: dataplane.modificationTime,
     ...(Object.keys(dataplane.labels).length === 0 ? {} : { labels: dataplane.labels }),
-    dataplane: dataplaneType.toJson(dataplane.spec),
+    dataplane: dataplaneType.toJson(underIllness(dataplane.spec, insight?.spec)),
     ...(insight === undefined ? {} : { dataplaneInsight: dataplaneInsightType.toJson(insight.spec) }),
   };
 }
@@ -30,9 +30,21 @@ export function proxyStatus(
   spec: DataplaneSpec,
   insight: DataplaneInsightSpec | undefined,
 ): { readonly status: ProxyStatus; readonly notes: readonly string[] } {
-  const inbounds = (spec.networking.inbound ?? []).filter((inbound) => inbound.state !== 'Ignored');
+  const inbounds = (underIllness(spec, insight).networking.inbound ?? []).filter(
+    (inbound) => inbound.state !== 'Ignored',
+  );
   const unready = inbounds.filter((inbound) => !isReady(inbound));
   return { status: statusOf(insight, inbounds.length, unready.length), notes: unready.map(describeUnready) };
+}
+
+/** No inbound of a proxy is ready whose application is ill; said in the way every kumactl understands. */
+function underIllness(spec: DataplaneSpec, insight: DataplaneInsightSpec | undefined): DataplaneSpec {
+  const { inbound } = spec.networking;
+  if (insight?.illness === undefined || inbound === undefined) return spec;
+  const unready = inbound.map(
+    (each): Inbound => (each.state === 'Ignored' ? each : { ...each, state: 'NotReady' }),
+  );
+  return { ...spec, networking: { ...spec.networking, inbound: unready } };
 }
 
 /** The subscription that was opened last; of several opened at the same time, the one listed last. */

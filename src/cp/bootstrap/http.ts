@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { HealthWord } from '../lifecycle/health.ts';
 import type { ProxyId } from '../lifecycle/proxy-id.ts';
 import type { BootstrapAnswer, BootstrapCall } from './handler.ts';
 import { parseObject } from './parse-request.ts';
@@ -12,14 +13,18 @@ export interface BootstrapHttpOptions {
   readonly bootstrap: (call: BootstrapCall) => Promise<BootstrapAnswer>;
   /** False when the proxy is not known. */
   readonly leave: (proxy: ProxyId) => Promise<boolean>;
+  /** False when the proxy is not known. */
+  readonly health: (proxy: ProxyId, word: HealthWord) => Promise<boolean>;
   readonly logger: Logger;
 }
 
-/** `/bootstrap` and `/leave` over HTTP/1.1; everything else is 404 in Kuma's words. */
+/** `/bootstrap`, `/leave` and `/health` over HTTP/1.1; everything else is 404 in Kuma's words. */
 export function createBootstrapListener(options: BootstrapHttpOptions): RequestListener {
   return (request, response) => {
     answer(request, options)
       .catch((error: unknown): BootstrapAnswer => {
+        // The caller went away in the middle of its body.
+        if (request.destroyed && !request.complete) return { status: 400, body: '' };
         options.logger.error({ path: request.url, error: describeError(error) }, 'request failed');
         return { status: 500, body: '' };
       })
@@ -29,15 +34,15 @@ export function createBootstrapListener(options: BootstrapHttpOptions): RequestL
 }
 
 async function answer(request: IncomingMessage, options: BootstrapHttpOptions): Promise<BootstrapAnswer> {
-  const path = (request.url ?? '').split('?', 1)[0];
-  if (path !== '/bootstrap' && path !== '/leave')
+  const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  const respond = Object.hasOwn(PATHS, path) ? PATHS[path] : undefined;
+  if (respond === undefined)
     return { status: 404, contentType: 'text/plain; charset=utf-8', body: '404 page not found\n' };
+  // No agent is a web page. One that a browser on this machine shows could otherwise take proxies out of their mesh.
+  if (isFromWebPage(request)) return { status: 403, body: '', reason: 'sent by a web page' };
   const body = await readBody(request);
   if (body === undefined) return { status: 413, body: '', reason: 'body too large' };
-  const result =
-    path === '/bootstrap'
-      ? await answerBootstrap(request, body, options)
-      : await answerLeave(request, body, options);
+  const result = await respond(request, body, options);
   if (result.status >= 400) {
     const facts = { path, peer: request.socket.remoteAddress, status: result.status, reason: result.reason };
     options.logger.info(facts, 'request refused');
@@ -67,6 +72,36 @@ async function answerLeave(
     : { status: 404, body: '', reason: `no Dataplane ${name} in mesh ${mesh}` };
 }
 
+async function answerHealth(
+  request: IncomingMessage,
+  body: string,
+  { health }: BootstrapHttpOptions,
+): Promise<BootstrapAnswer> {
+  if (request.method !== 'POST') return { status: 405, body: '', reason: 'health wants POST' };
+  const { mesh, name, healthy, reason } = parseObject(body) ?? {};
+  if (typeof mesh !== 'string' || typeof name !== 'string' || typeof healthy !== 'boolean')
+    return { status: 400, body: '', reason: 'not a JSON object with mesh, name and healthy' };
+  const word = { healthy, reason: typeof reason === 'string' ? toLine(reason) : '' };
+  return (await health({ mesh, name }, word))
+    ? { status: 204, body: '' }
+    : { status: 404, body: '', reason: `no Dataplane ${name} in mesh ${mesh}` };
+}
+
+const PATHS: Readonly<Record<string, typeof answerLeave>> = {
+  '/bootstrap': answerBootstrap,
+  '/leave': answerLeave,
+  '/health': answerHealth,
+};
+
+/** It is shown in tables and written to the log. */
+function toLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ').slice(0, 300);
+}
+
+function isFromWebPage({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+}
+
 /** undefined when it is larger than the limit; the rest is not read. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
@@ -80,7 +115,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 }
 
 function send(response: ServerResponse, { status, contentType, body }: BootstrapAnswer): void {
-  if (status === 413) response.setHeader('connection', 'close');
+  if (status === 413 || status === 403) response.setHeader('connection', 'close');
   if (contentType !== undefined) response.setHeader('content-type', contentType);
   response.statusCode = status;
   response.end(body);

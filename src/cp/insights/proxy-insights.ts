@@ -29,6 +29,7 @@ interface Live {
   rejections: NonNullable<DataplaneInsightSpec['rejections']>;
   /** Why nobody waits for it, undefined while somebody does. */
   gone: 'left' | 'expired' | undefined;
+  illness: DataplaneInsightSpec['illness'];
 }
 
 interface OpenSubscription {
@@ -64,6 +65,7 @@ export class ProxyInsights {
       open: undefined,
       rejections: spec.rejections ?? [],
       gone: spec.left === true ? 'left' : spec.expired === true ? 'expired' : undefined,
+      illness: spec.illness,
     });
     if (spec.subscriptions.some((s) => s.disconnectTime === undefined)) this.#touch(toNodeId(proxy));
   }
@@ -123,6 +125,14 @@ export class ProxyInsights {
   /** Its Dataplane was made anew, and what was stored went with the old one. */
   rewrite(proxy: ProxyId): void {
     if (this.#live.has(toNodeId(proxy))) this.#touch(toNodeId(proxy));
+  }
+
+  /** The agent's word on its application; undefined when it is well or nothing is known any more. */
+  ill(proxy: ProxyId, reason: string | undefined): void {
+    const live = reason === undefined ? this.#live.get(toNodeId(proxy)) : this.#of(proxy);
+    if (live === undefined || live.illness?.reason === reason) return;
+    live.illness = reason === undefined ? undefined : { since: live.illness?.since ?? this.#now(), reason };
+    this.#touch(toNodeId(proxy));
   }
 
   /** The Dataplane is gone. */
@@ -195,7 +205,14 @@ export class ProxyInsights {
     const nodeId = toNodeId(proxy);
     const known = this.#live.get(nodeId);
     if (known !== undefined) return known;
-    const fresh: Live = { proxy, closed: [], open: undefined, rejections: [], gone: undefined };
+    const fresh: Live = {
+      proxy,
+      closed: [],
+      open: undefined,
+      rejections: [],
+      gone: undefined,
+      illness: undefined,
+    };
     this.#live.set(nodeId, fresh);
     return fresh;
   }
@@ -206,6 +223,7 @@ export class ProxyInsights {
       subscriptions: [...live.closed, ...open].slice(-SUBSCRIPTION_LIMIT),
       ...(live.rejections.length > 0 ? { rejections: live.rejections } : {}),
       ...(live.gone === undefined ? {} : { [live.gone]: true }),
+      ...(live.illness === undefined ? {} : { illness: live.illness }),
     };
   }
 

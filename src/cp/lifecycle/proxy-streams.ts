@@ -35,6 +35,8 @@ export interface ProxyStreamsOptions {
   readonly insights: ProxyInsights;
   /** Lease of a proxy whose agent keeps its Envoy running; the usual one is the leases' own. */
   readonly leaseWithKeptEnvoyMs: number;
+  /** The Dataplane is gone, and with it all that was known of its proxy. */
+  readonly onForgotten?: (proxy: ProxyId) => void;
   readonly refusals: RefusalLog;
   readonly logger: Logger;
 }
@@ -195,6 +197,7 @@ export class ProxyStreams implements AdsCallbacks {
   #forget(proxy: ProxyId): void {
     this.#options.leases.forget(proxy);
     this.#options.insights.forget(proxy);
+    this.#options.onForgotten?.(proxy);
   }
 
   #leaseOf({ node }: StreamInfo): number | undefined {

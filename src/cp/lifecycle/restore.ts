@@ -3,12 +3,14 @@ import type { Resource } from '../../model/resource.ts';
 import type { DataplaneSpec } from '../../model/resources/dataplane-spec.ts';
 import type { ProxyInsights } from '../insights/proxy-insights.ts';
 import type { ResourceReader } from '../resources/rules.ts';
+import type { ProxyHealth } from './health.ts';
 import type { ProxyLeases } from './leases.ts';
 
 export interface RestoreOptions {
   readonly manager: Pick<ResourceReader, 'list'>;
   readonly leases: ProxyLeases;
   readonly insights: ProxyInsights;
+  readonly health: Pick<ProxyHealth, 'restoreIllness'>;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface RestoreOptions {
  * new lease to come back, however long nobody was here to come back to; who left or was out stays out; who never
  * connected serves.
  */
-export async function restoreProxies({ manager, leases, insights }: RestoreOptions): Promise<void> {
+export async function restoreProxies({ manager, leases, insights, health }: RestoreOptions): Promise<void> {
   const known = await manager.list({ type: 'DataplaneInsight' });
   const dataplanes = new Map(
     (await manager.list({ type: 'Dataplane' })).map((d) => [
@@ -29,6 +31,9 @@ export async function restoreProxies({ manager, leases, insights }: RestoreOptio
     insights.restore(proxy, spec);
     const address = dataplanes.get(`${key.mesh}.${key.name}`)?.spec.networking.address ?? '';
     if (spec.left === true || spec.expired === true) leases.left(proxy);
-    else leases.awaitReturn(proxy, address);
+    else {
+      leases.awaitReturn(proxy, address);
+      if (spec.illness !== undefined) health.restoreIllness(proxy);
+    }
   }
 }

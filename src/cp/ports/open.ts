@@ -9,6 +9,7 @@ import { answerBootstrap } from '../bootstrap/handler.ts';
 import { createBootstrapListener } from '../bootstrap/http.ts';
 import type { ControlPlaneConfig, ListenConfig } from '../config/config.ts';
 import { DpServer } from '../dp-server/dp-server.ts';
+import type { ProxyHealth } from '../lifecycle/health.ts';
 import type { ProxyStreams } from '../lifecycle/proxy-streams.ts';
 import type { ResourceManager } from '../resources/manager.ts';
 import type { ServingIdentity } from '../tls/serving-identity.ts';
@@ -21,6 +22,7 @@ export interface PortTargets {
   readonly identity: ServingIdentity;
   readonly manager: ResourceManager;
   readonly streams: ProxyStreams;
+  readonly health: ProxyHealth;
   readonly grpcServer: grpc.Server;
   /** Tells every proxy that this control plane goes. */
   readonly endStreams: () => Promise<void>;
@@ -106,7 +108,7 @@ async function openDpServer(targets: Opening): Promise<number> {
 }
 
 function bootstrapListener(
-  { config, identity, manager, streams, logger }: Opening,
+  { config, identity, manager, streams, health, logger }: Opening,
   xdsPort: number,
 ): RequestListener {
   const context = {
@@ -123,6 +125,7 @@ function bootstrapListener(
   return createBootstrapListener({
     bootstrap: (call) => answerBootstrap(call, context),
     leave: (proxy) => streams.leave(proxy),
+    health: (proxy, word) => health.report(proxy, word),
     logger,
   });
 }

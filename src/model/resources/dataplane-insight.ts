@@ -54,6 +54,10 @@ export const dataplaneInsightType = defineType<DataplaneInsightSpec>({
   fields: object<DataplaneInsightSpec>({
     subscriptions: always(list(subscription)),
     rejections: list(object<Rejection>({ typeUrl: always(text), time: always(text), message: always(text) })),
+    illness: object<NonNullable<DataplaneInsightSpec['illness']>>({
+      since: always(text),
+      reason: always(text),
+    }),
     left: flag,
     expired: flag,
   }),
