@@ -3,26 +3,23 @@ import type { Clock } from '../lib/clock.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Logger } from '../lib/logger.ts';
-import { writePrivateFile } from '../lib/private-file.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
-import type { AdminPlace } from './admin-place.ts';
 import { announceLeave, fetchBootstrap } from './bootstrap/client.ts';
 import { overlayBootstrap } from './bootstrap/overlay.ts';
 import { toBootstrapRequest, toLeaveRequest } from './bootstrap/request.ts';
 import { readOverlayTemplates } from './bootstrap/templates.ts';
 import type { AgentConfig } from './config/agent-config.ts';
+import type { WishSignals } from './control/signals.ts';
 import { checkAdminPort } from './envoy/admin-port.ts';
-import { chooseLauncher, type Launcher } from './envoy/launcher.ts';
-import { locateEnvoy } from './envoy/locate.ts';
-import { type EnvoyVersion, readEnvoyVersion } from './envoy/version.ts';
-import { createEnvoyControl } from './envoy-control.ts';
-import { envoyCacheDir, listCached } from './install/cache.ts';
+import type { EnvoyVersion } from './envoy/version.ts';
+import { createRestartQueue, type RestartQueue } from './hot-restart/requests.ts';
+import { type EnvoyFacts, keepEnvoy } from './keep-envoy.ts';
+import { type EnvoyBinary, planBinary } from './plan.ts';
 import { toAnswer } from './readiness/answer.ts';
 import { type ReadinessServer, startReadinessServer } from './readiness/server.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
 import { instancePaths } from './run-dir/paths.ts';
 import { createMachine, type Machine } from './state/machine.ts';
-import { superviseEnvoy } from './supervisor.ts';
 
 /** What an agent is given by its program. */
 export interface AgentParts {
@@ -32,6 +29,8 @@ export interface AgentParts {
   /** Receives the lines of Envoy. */
   readonly sink: LogSink;
   readonly stop: StopRequest;
+  /** SIGHUP and SIGUSR2. */
+  readonly wishes: WishSignals;
   readonly clock: Clock;
 }
 
@@ -63,8 +62,15 @@ export async function runAgent(parts: AgentParts): Promise<void> {
 }
 
 async function runClaimed(parts: AgentParts, instance: Instance, machine: Machine): Promise<void> {
-  const { config, logger } = parts;
+  const { config, logger, wishes } = parts;
   let waitingFor: readonly string[] = [];
+  let facts: EnvoyFacts | undefined;
+  const restarts = createRestartQueue();
+  const drain = new AbortController();
+  const onDrain = (cause: string) => {
+    machine.dispatch({ event: 'drain-requested', cause });
+    drain.abort(cause);
+  };
   const readiness = await startReadinessServer({
     port: config.readinessPort,
     socketPath: instance.paths.agentSocket,
@@ -80,8 +86,19 @@ async function runClaimed(parts: AgentParts, instance: Instance, machine: Machin
     const onWaiting = (list: readonly string[]) => {
       waitingFor = list;
     };
-    await runEnvoy(parts, { instance, machine, readiness, onWaiting });
+    const onFacts = (now: EnvoyFacts) => {
+      facts = now;
+    };
+    wishes.listen({
+      onRestart: (cause) => void restarts.ask({ cause, always: true }),
+      onDrain,
+    });
+    await runEnvoy(parts, {
+      ...{ instance, machine, readiness, restarts, drained: drain.signal },
+      ...{ onWaiting, onFacts },
+    });
   } finally {
+    wishes.dispose();
     await readiness.close();
   }
 }
@@ -90,56 +107,49 @@ interface Started {
   readonly instance: Instance;
   readonly machine: Machine;
   readonly readiness: ReadinessServer;
+  readonly restarts: RestartQueue;
+  readonly drained: AbortSignal;
   readonly onWaiting: (waitingFor: readonly string[]) => void;
+  readonly onFacts: (facts: EnvoyFacts) => void;
 }
 
 async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
-  const { config, logger, stop, clock } = parts;
+  const { config, env, logger, stop } = parts;
   const { machine, instance } = started;
-  const envoy = await prepareEnvoy(parts);
-  machine.dispatch({ event: 'located', envoyVersion: envoy.version.version });
-  const place: AdminPlace =
-    config.envoy.adminPort === 0
-      ? { socketPath: instance.paths.adminSocket }
-      : { port: config.envoy.adminPort };
-  const received = await fetchFor(parts, envoy.version, started);
+  const binary = await planBinary({ config, env }, stop.graceful);
+  describeBinary(binary, logger);
+  machine.dispatch({ event: 'located', envoyVersion: binary.version.version });
+  const received = await fetchFor(parts, binary.version, started);
   machine.dispatch({ event: 'bootstrapped' });
-  const bootstrap = overlayBootstrap(received, place, readOverlayTemplates());
-  writePrivateFile(instance.paths.bootstrap, JSON.stringify(bootstrap));
-  const control = createEnvoyControl({
+  const templates = readOverlayTemplates();
+  await keepEnvoy({
     ...parts,
-    ...envoy,
     instance,
-    place,
-    bootstrap,
+    machine,
+    restarts: started.restarts,
+    drained: started.drained,
+    plan: { binary, received },
+    finish: (bootstrap, place) => overlayBootstrap(bootstrap, place, templates),
+    // Once only: whoever serves need not wait for a control plane that is away.
+    refetch: (version) => fetchFor({ ...parts, config: withoutRetries(config) }, version, started),
+    accepted: () => [],
     onWaiting: started.onWaiting,
+    onFacts: started.onFacts,
     leave: () => announceLeave(config.controlPlane, toLeaveRequest(config.proxy)),
   });
-  const { restartBaseMs, restartMaxMs } = config.envoy;
-  await superviseEnvoy({ control, machine, stop, clock, logger, restartBaseMs, restartMaxMs });
 }
 
-async function prepareEnvoy({ config, env, logger, stop }: AgentParts): Promise<PreparedEnvoy> {
-  const cache = { dir: envoyCacheDir(env), list: () => listCached(env) };
-  const binary = locateEnvoy(config.envoy.binaryPath, env, cache);
-  const [version, launcher] = await Promise.all([
-    readEnvoyVersion(binary, stop.graceful),
-    chooseLauncher(binary, env, stop.graceful),
-  ]);
-  logger.info({ binary, version: version.version, launcher: launcher.kind }, 'Envoy found');
-  if (!version.supported) {
-    logger.warn(
-      { version: version.version || version.build },
-      'this Envoy is not one of the versions tested with (1.36 to 1.40)',
-    );
-  }
-  return { binary, version, launcher };
+function withoutRetries(config: AgentConfig): AgentConfig {
+  return { ...config, controlPlane: { ...config.controlPlane, retryMaxMs: 0 } };
 }
 
-interface PreparedEnvoy {
-  readonly binary: string;
-  readonly version: EnvoyVersion;
-  readonly launcher: Launcher;
+function describeBinary({ path, version, launcher }: EnvoyBinary, logger: Logger): void {
+  logger.info({ binary: path, version: version.version, launcher: launcher.kind }, 'Envoy found');
+  if (version.supported) return;
+  logger.warn(
+    { version: version.version || version.build },
+    'this Envoy is not one of the versions tested with (1.36 to 1.40)',
+  );
 }
 
 function fetchFor(
@@ -153,8 +163,8 @@ function fetchFor(
     envoy,
     readinessPort: started.readiness.port,
     adminPort: config.envoy.adminPort,
-    deltaXds: config.envoy.deltaXds,
     workdir: started.instance.paths.dir,
+    deltaXds: config.envoy.deltaXds,
   };
   return fetchBootstrap({
     target: config.controlPlane,

@@ -1,23 +1,28 @@
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Logger } from '../lib/logger.ts';
+import { writePrivateFile } from '../lib/private-file.ts';
 import type { AdminPlace } from './admin-place.ts';
 import { AgentError } from './agent-error.ts';
 import { readExpectations } from './bootstrap/overlay.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { createAdminClient } from './envoy/admin-client.ts';
 import { checkAdminPort } from './envoy/admin-port.ts';
-import { serveArguments } from './envoy/command-line.ts';
+import { type HotRestartFacts, serveArguments } from './envoy/command-line.ts';
 import { drainEnvoy } from './envoy/drain.ts';
-import type { Launcher } from './envoy/launcher.ts';
 import { createLineSplitter, formatLine, tellsRejection } from './envoy/output.ts';
-import { type EnvoyProcess, startEnvoy } from './envoy/process.ts';
+import { startEnvoy } from './envoy/process.ts';
+import { createTail } from './envoy/tail.ts';
 import { validateBootstrap } from './envoy/validate.ts';
-import type { EnvoyVersion } from './envoy/version.ts';
+import { encodeStaticState, type OpaqueResource } from './hot-restart/static-state.ts';
+import type { EnvoyPlan } from './plan.ts';
 import { type Monitor, startMonitor } from './readiness/monitor.ts';
 import type { Instance } from './run-dir/instance.ts';
-import type { EnvoyControl } from './supervisor.ts';
+import { epochPaths } from './run-dir/paths.ts';
+import type { EnvoyControl, EnvoyStart, RunningEnvoy } from './running-envoy.ts';
 
 export interface ControlParts {
   readonly config: AgentConfig;
@@ -25,11 +30,11 @@ export interface ControlParts {
   readonly sink: LogSink;
   readonly clock: Clock;
   readonly instance: Instance;
-  readonly binary: string;
-  readonly version: EnvoyVersion;
-  readonly launcher: Launcher;
-  readonly place: AdminPlace;
-  readonly bootstrap: JsonObject;
+  /** The bootstrap Envoy is given: the received one with what only the agent knows. */
+  readonly finish: (received: JsonObject, place: AdminPlace, epoch: number) => JsonObject;
+  /** What the serving Envoy accepted of xDS; the agent looks at names and types only. */
+  readonly accepted: () => readonly OpaqueResource[];
+  readonly hotRestart: (start: EnvoyStart) => HotRestartFacts | undefined;
   /** Told what the running Envoy still lacks. */
   readonly onWaiting: (waitingFor: readonly string[]) => void;
   /** Announces the stop to the control plane; whether it was understood. */
@@ -38,33 +43,100 @@ export interface ControlParts {
 
 /** Ties the parts that deal with a real Envoy together for the supervisor. */
 export function createEnvoyControl(parts: ControlParts): EnvoyControl {
-  const { config, logger, clock, instance, binary, launcher, place } = parts;
-  let monitor: Monitor | undefined;
-  let refusal = '';
-  const onRefusal = (line: string) => {
-    refusal = line.slice(-500);
-    monitor?.nudge();
-  };
+  const { config, logger, clock, instance } = parts;
+  const validated = new WeakSet<EnvoyPlan>();
+  const running = new Set<RunningEnvoy>();
+  const record = () => instance.recordEnvoys([...running].map(({ pid }) => pid));
+  let concurrency: number | undefined;
   return {
-    check: (signal) => checkStart(parts, signal),
-    start() {
-      refusal = '';
-      const args = serveArguments({
-        bootstrapPath: instance.paths.bootstrap,
-        options: config.envoy,
-        logFormat: config.log.format,
-        version: parts.version.version,
+    async check(plan, signal) {
+      if (validated.has(plan)) return undefined;
+      const problem = await checkStart(parts, plan, signal);
+      if (problem === undefined && !signal.aborted) validated.add(plan);
+      return problem;
+    },
+    checkHandOver: (start, signal) => checkHandOver(parts, start, signal),
+    start(start) {
+      const envoy = startOne(parts, start, concurrency);
+      running.add(envoy);
+      record();
+      void envoy.exited.then(() => {
+        running.delete(envoy);
+        record();
       });
-      const output = passOn(parts, onRefusal);
-      const envoy = startEnvoy({ launcher, binary, args, clock, onOutput: output.push });
-      void envoy.exited.then(output.flush);
-      if (envoy.pid > 0) instance.recordEnvoy(envoy.pid);
       return envoy;
     },
-    watch(_envoy: EnvoyProcess, onChange) {
+    async settle(envoy) {
+      linkAdmin(instance.paths.adminSocket, envoy.place);
+      concurrency ??= await readConcurrency(envoy.place);
+    },
+    async leave() {
+      const understood = await parts.leave();
+      logger.info({ understood }, 'announced the leave to the control plane');
+    },
+    async drain({ place }, hurry) {
+      const admin = createAdminClient(place);
+      try {
+        await drainEnvoy({ admin, drainTimeMs: config.envoy.drainTimeMs, hurry, logger });
+      } finally {
+        admin.close();
+      }
+    },
+    async answers({ place }) {
+      const admin = createAdminClient(place, 500);
+      try {
+        await admin.get('/ready');
+        return true;
+      } catch {
+        return false;
+      } finally {
+        admin.close();
+      }
+    },
+  };
+}
+
+function startOne(parts: ControlParts, start: EnvoyStart, concurrency: number | undefined): RunningEnvoy {
+  const { config, clock } = parts;
+  const { plan, epoch } = start;
+  const { binary } = plan;
+  const { path, place, bootstrap } = writeBootstrap(parts, start);
+  const args = serveArguments({
+    bootstrapPath: path,
+    options: config.envoy,
+    logFormat: config.log.format,
+    version: binary.version.version,
+    concurrency,
+    hotRestart: parts.hotRestart(start),
+  });
+  let monitor: Monitor | undefined;
+  let refusal = '';
+  const tail = createTail();
+  const output = passOn(parts, (line) => {
+    tail.push(line);
+    if (!tellsRejection(line)) return;
+    refusal = line.slice(-500);
+    monitor?.nudge();
+  });
+  const process = startEnvoy({
+    launcher: binary.launcher,
+    binary: binary.executable(),
+    args,
+    clock,
+    onOutput: output.push,
+  });
+  void process.exited.then(output.flush);
+  return {
+    ...process,
+    epoch,
+    plan,
+    place,
+    tail: tail.lines,
+    lastRefusal: () => refusal,
+    watch(onChange) {
       monitor = startMonitor({
         admin: createAdminClient(place),
-        expects: readExpectations(parts.bootstrap),
+        expects: readExpectations(bootstrap),
         clock,
         onChange: (readiness) => {
           parts.onWaiting(readiness.waitingFor);
@@ -73,45 +145,98 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
       });
       return monitor;
     },
-    lastRefusal: () => refusal,
-    async drain(hurry) {
-      const understood = await parts.leave();
-      logger.info({ understood }, 'announced the leave to the control plane');
-      if (hurry.aborted) return;
-      const admin = createAdminClient(place);
-      try {
-        await drainEnvoy({ admin, drainTimeMs: config.envoy.drainTimeMs, hurry, logger });
-      } finally {
-        admin.close();
-      }
-    },
   };
 }
 
+interface Written {
+  readonly path: string;
+  readonly place: AdminPlace;
+  readonly bootstrap: JsonObject;
+}
+
+function writeBootstrap({ config, instance, finish }: ControlParts, { plan, epoch }: EnvoyStart): Written {
+  const { bootstrap: path, admin } = epochPaths(instance.paths.dir, epoch);
+  const place: AdminPlace =
+    config.envoy.adminPort === 0 ? { socketPath: admin } : { port: config.envoy.adminPort };
+  const bootstrap = finish(plan.received, place, epoch);
+  writePrivateFile(path, JSON.stringify(bootstrap));
+  return { path, place, bootstrap };
+}
+
 async function checkStart(
-  { config, binary, instance }: ControlParts,
+  parts: ControlParts,
+  plan: EnvoyPlan,
   signal: AbortSignal,
 ): Promise<AgentError | undefined> {
   try {
-    await checkAdminPort(config.envoy.adminPort);
+    await checkAdminPort(parts.config.envoy.adminPort);
   } catch (error) {
     if (error instanceof AgentError) return error;
     throw error;
   }
-  const problem = await validateBootstrap(binary, instance.paths.bootstrap, signal);
+  const { path } = writeBootstrap(parts, { plan, epoch: 0, mayLackParent: false });
+  return toError(await validateBootstrap(plan.binary.executable(), { path }, signal));
+}
+
+/** The new binary looks at the new bootstrap and at all the xDS state it is going to be given. */
+async function checkHandOver(
+  parts: ControlParts,
+  start: EnvoyStart,
+  signal: AbortSignal,
+): Promise<AgentError | undefined> {
+  const executable = start.plan.binary.executable();
+  const { path, bootstrap } = writeBootstrap(parts, start);
+  const problem = toError(await validateBootstrap(executable, { path }, signal));
+  const accepted = parts.accepted();
+  if (problem !== undefined || accepted.length === 0) return problem;
+  const statePath = join(parts.instance.paths.dir, 'accepted.pb');
+  try {
+    writeFileSync(statePath, encodeStaticState(accepted), { mode: 0o600 });
+    const check = { statePath, text: JSON.stringify(bootstrap) };
+    return toError(await validateBootstrap(executable, check, signal), 'what the control plane sent');
+  } finally {
+    rmSync(statePath, { force: true });
+  }
+}
+
+function toError(problem: string | undefined, what = 'its bootstrap'): AgentError | undefined {
   return problem === undefined
     ? undefined
-    : new AgentError('envoy-config-invalid', `Envoy refuses its bootstrap: ${problem}`);
+    : new AgentError('envoy-config-invalid', `Envoy refuses ${what}: ${problem}`);
+}
+
+/** People and tools find the admin interface of whichever epoch serves under one name. */
+function linkAdmin(link: string, place: AdminPlace): void {
+  if (!('socketPath' in place)) return;
+  const fresh = `${link}.new`;
+  rmSync(fresh, { force: true });
+  symlinkSync(place.socketPath, fresh);
+  renameSync(fresh, link);
+}
+
+/** Workers of a running Envoy: its successor must not have fewer, or connections in their accept queues are lost. */
+async function readConcurrency(place: AdminPlace): Promise<number | undefined> {
+  const admin = createAdminClient(place);
+  try {
+    const { body } = await admin.get('/server_info');
+    const found = /"concurrency":\s*(\d+)/.exec(body)?.[1];
+    return found === undefined ? undefined : Number(found);
+  } catch {
+    return undefined;
+  } finally {
+    admin.close();
+  }
 }
 
 /** Standard output and error apart: a line of one must not end up inside a line of the other. */
-function passOn({ config, sink }: ControlParts, onRefusal: (line: string) => void) {
-  const onLine = (line: string) => {
-    if (tellsRejection(line)) onRefusal(line);
+function passOn({ config, sink }: ControlParts, onLine: (line: string) => void) {
+  const pass = (line: string) => {
     const text = formatLine(line, config.log.format, () => new Date());
-    if (text !== undefined) sink.write(text);
+    if (text === undefined) return;
+    onLine(line);
+    sink.write(text);
   };
-  const splitters = { stdout: createLineSplitter(onLine), stderr: createLineSplitter(onLine) };
+  const splitters = { stdout: createLineSplitter(pass), stderr: createLineSplitter(pass) };
   return {
     push: (stream: 'stdout' | 'stderr', chunk: Buffer) => splitters[stream].push(chunk),
     flush: () => {

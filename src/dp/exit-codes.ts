@@ -27,6 +27,8 @@ export const EXIT_CODES = {
   'envoy-config-invalid': 22,
   /** `kuma-dp envoy install` failed. */
   'envoy-install-failed': 23,
+  /** Envoy was restarted as often as `--max-restarts` allows, without a healthy minute between. */
+  'envoy-gave-up': 24,
   /** A port that was asked for is taken. */
   'port-taken': 30,
   /** Another agent runs for the same proxy in the same run directory. */
@@ -35,6 +37,10 @@ export const EXIT_CODES = {
   'run-dir-unusable': 32,
   /** `kuma-dp wait`: the proxy was not ready in time. */
   'not-ready-in-time': 40,
+  /** `kuma-dp status|restart|drain|stop`: no such agent runs, or more than one fits. */
+  'agent-not-found': 41,
+  /** `kuma-dp restart`: the old Envoy serves on. `drain`, `stop`: the agent did not do it in time. */
+  'command-failed': 42,
 } as const;
 
 export type ExitReason = keyof typeof EXIT_CODES;

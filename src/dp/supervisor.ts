@@ -1,110 +1,301 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Backoff, createBackoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
+import { describeError } from '../lib/coded-error.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
-import type { AgentError } from './agent-error.ts';
-import type { EnvoyProcess } from './envoy/process.ts';
-import { describeRefused, type Readiness } from './readiness/latches.ts';
-import type { Monitor } from './readiness/monitor.ts';
+import { AgentError } from './agent-error.ts';
+import { untilQuiet } from './envoy/sockets.ts';
+import { createFleet, type Fleet } from './fleet.ts';
+import { handOver } from './hand-over.ts';
+import type { Epochs } from './hot-restart/epochs.ts';
+import type { RestartQueue, RestartRequest } from './hot-restart/requests.ts';
+import { describeChange, type EnvoyPlan } from './plan.ts';
+import { describeRefused } from './readiness/latches.ts';
+import type { EnvoyControl, RunningEnvoy, Serving } from './running-envoy.ts';
+import type { CrashHistory } from './state/crash-history.ts';
 import type { Machine } from './state/machine.ts';
-
-/** What the supervisor does to an Envoy, without knowing how. */
-export interface EnvoyControl {
-  /** Looks at everything that would make a start fail; the reason, or undefined. */
-  check(signal: AbortSignal): Promise<AgentError | undefined>;
-  start(): EnvoyProcess;
-  watch(envoy: EnvoyProcess, onChange: (readiness: Readiness) => void): Monitor;
-  /** Text of the newest refusal, for people; '' when none is known. */
-  lastRefusal(): string;
-  /** Leaves the mesh and lets connections end. */
-  drain(hurry: AbortSignal): Promise<void>;
-}
 
 export interface SupervisorOptions {
   readonly control: EnvoyControl;
   readonly machine: Machine;
   readonly stop: StopRequest;
+  /** Aborted when the proxy is to be drained and kept. */
+  readonly drained: AbortSignal;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly restartBaseMs: number;
-  readonly restartMaxMs: number;
-  readonly random?: () => number;
+  readonly plan: EnvoyPlan;
+  /** Looks for a newer binary and bootstrap; the same plan when there is none. Throws AgentError. */
+  readonly revise: (before: EnvoyPlan) => Promise<EnvoyPlan>;
+  readonly restarts: RestartQueue;
+  /** Undefined: hot restart is off. */
+  readonly epochs: Epochs | undefined;
+  readonly crashes: CrashHistory<EnvoyPlan>;
+  readonly timing: SupervisorTiming;
+}
+
+export interface SupervisorTiming {
+  readonly drainTimeMs: number;
+  readonly parentShutdownMs: number;
+  /** How long a child may take until it is live. */
+  readonly childLiveMs: number;
+  /** An admin interface that is silent for so long belongs to an Envoy that hangs; 0: never. */
+  readonly silenceMs: number;
 }
 
 /** From a cold page cache Envoy was measured to take over 4 s until its admin interface answers. */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** After this long in service the next crash is a new story. */
-const HEALTHY_MS = 60_000;
+const WATCH_EVERY_MS = 500;
 const END_GRACE_MS = 5_000;
 const HURRIED_GRACE_MS = 200;
 
+/** Why a run of Envoys ended. */
+type Ending =
+  | { readonly kind: 'stopped' }
+  /** Asked for: not the fault of Envoy. */
+  | { readonly kind: 'restart'; readonly plan: EnvoyPlan; readonly cause: string }
+  | { readonly kind: 'crashed'; readonly serving: Serving; readonly reason: string };
+
 /**
- * Keeps an Envoy running until asked to stop, then ends it; returns with no Envoy left. Throws only when the very
- * first start is refused: later the same fault is waited out, since a proxy that served must not be given up.
+ * Keeps an Envoy running until asked to stop, then ends it; returns with no Envoy left. Throws when the very first
+ * start is refused (later the same fault is waited out, since a proxy that served must not be given up), or when it
+ * restarted as often as it may.
  */
 export async function superviseEnvoy(options: SupervisorOptions): Promise<void> {
-  const { control, machine, stop, restartBaseMs, restartMaxMs, random } = options;
-  const backoff = createBackoff({
-    baseMs: restartBaseMs,
-    maxMs: restartMaxMs,
-    ...(random === undefined ? {} : { random }),
-  });
-  for (let started = false; !stop.graceful.aborted; ) {
-    const problem = await control.check(stop.graceful);
-    if (stop.graceful.aborted) return;
-    if (problem !== undefined && !started) throw problem;
-    const reason = problem === undefined ? await runUntilExit(options, backoff) : problem.message;
-    started = true;
-    if (stop.graceful.aborted) return;
-    const delayMs = Math.round(backoff.next());
-    machine.dispatch({ event: 'exited', reason, delayMs });
-    await delay(delayMs, undefined, { signal: stop.graceful }).catch(() => undefined);
-    machine.dispatch({ event: 'restart-due' });
-  }
-}
-
-/** One Envoy from its start to its end; returns why it ended. */
-async function runUntilExit(options: SupervisorOptions, backoff: Backoff): Promise<string> {
-  const { control, machine, stop, clock, logger } = options;
-  const envoy = control.start();
-  machine.dispatch({ event: 'spawned', pid: envoy.pid });
-  let readyAt: number | undefined;
-  const monitor = control.watch(envoy, ({ latched, refused }) => {
-    if (!latched) return;
-    readyAt ??= clock.monotonic();
-    const reason = [describeRefused(refused), control.lastRefusal()].filter((part) => part !== '').join(': ');
-    machine.dispatch(refused.length === 0 ? { event: 'serving' } : { event: 'refused', reason });
-  });
-  let silent = false;
-  const cancelTimeout = clock.after(ANSWER_TIMEOUT_MS, () => {
-    silent = monitor.answeredAt === undefined;
-    if (silent) envoy.kill('SIGKILL');
-  });
+  const { control, machine, stop, crashes, logger } = options;
+  const fleet = createFleet(control, options.epochs);
+  let plan = options.plan;
   try {
-    const stopped = await Promise.race([envoy.exited.then(() => false), aborted(stop.graceful)]);
-    if (stopped) await endEnvoy(envoy, { control, hurry: stop.immediate, clock });
-    const { reason } = await envoy.exited;
-    if (readyAt !== undefined && clock.monotonic() - readyAt > HEALTHY_MS) backoff.reset();
-    if (stopped) logger.info({ exit: reason }, 'Envoy ended');
-    return silent ? `its admin interface was silent for ${ANSWER_TIMEOUT_MS / 1000} s` : reason;
+    for (let first = true; !stop.graceful.aborted; first = false) {
+      const problem = await control.check(plan, stop.graceful);
+      if (stop.graceful.aborted) return;
+      if (problem !== undefined && first) throw problem;
+      const ending = problem === undefined ? await serve(options, fleet, plan) : undefined;
+      if (stop.graceful.aborted || ending?.kind === 'stopped') return;
+      const next = afterEnding(ending, problem, { plan, crashes });
+      plan = next.plan;
+      if (next.note !== '') logger.warn({}, next.note);
+      machine.dispatch({ event: 'exited', reason: next.reason, delayMs: next.delayMs });
+      await delay(next.delayMs, undefined, { signal: stop.graceful }).catch(() => undefined);
+      machine.dispatch({ event: 'restart-due' });
+    }
   } finally {
-    cancelTimeout();
-    monitor.stop();
+    options.restarts.close('the agent stops');
+    await fleet.end(HURRIED_GRACE_MS);
   }
 }
 
-/** Drains, unless Envoy dies meanwhile, then ends it; a second signal cuts both short. */
-async function endEnvoy(
-  envoy: EnvoyProcess,
-  { control, hurry, clock }: { control: EnvoyControl; hurry: AbortSignal; clock: Clock },
-): Promise<void> {
-  await Promise.race([control.drain(hurry), envoy.exited, aborted(hurry)]);
-  const cut = () => clock.after(HURRIED_GRACE_MS, () => envoy.kill('SIGKILL'));
-  hurry.addEventListener('abort', cut, { once: true });
-  await envoy.end(hurry.aborted ? HURRIED_GRACE_MS : END_GRACE_MS);
-  hurry.removeEventListener('abort', cut);
+interface NextStart {
+  readonly plan: EnvoyPlan;
+  readonly reason: string;
+  readonly delayMs: number;
+  readonly note: string;
 }
+
+function afterEnding(
+  ending: Exclude<Ending, { kind: 'stopped' }> | undefined,
+  problem: AgentError | undefined,
+  { plan, crashes }: { plan: EnvoyPlan; crashes: CrashHistory<EnvoyPlan> },
+): NextStart {
+  if (ending?.kind === 'restart')
+    return { plan: ending.plan, reason: `restart asked for: ${ending.cause}`, delayMs: 0, note: '' };
+  const reason = ending?.reason ?? problem?.message ?? '';
+  const verdict = crashes.record({
+    plan: ending?.serving.envoy.plan ?? plan,
+    reason,
+    startedAt: ending?.serving.startedAt,
+    readyAt: ending?.serving.readyAt,
+    tail: ending?.serving.envoy.tail() ?? [],
+  });
+  if (verdict.giveUp)
+    throw new AgentError('envoy-gave-up', `Envoy was restarted as often as --max-restarts allows: ${reason}`);
+  return { plan: verdict.plan, reason, delayMs: verdict.delayMs, note: verdict.note };
+}
+
+/** Envoys from a cold start to the end of the last one that took over. */
+async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan): Promise<Ending> {
+  const { control, machine, stop, restarts } = options;
+  let serving = observe(options, fleet.startAlone(plan));
+  machine.dispatch({ event: 'spawned', pid: serving.envoy.pid });
+  let draining: Promise<void> | undefined;
+  const drain = () => {
+    draining ??= control.leave().then(() => drainOne(options, serving));
+    return draining;
+  };
+  for (;;) {
+    const silence = watchSilence(options, serving);
+    const event = await Promise.race([
+      serving.envoy.exited.then(() => 'exited' as const),
+      aborted(stop.graceful).then(() => 'stop' as const),
+      draining === undefined ? aborted(options.drained).then(() => 'drain' as const) : never,
+      // One hand-over at a time: a third epoch would cut the connections of the first at once.
+      draining === undefined
+        ? fleet.settled().then(() => restarts.arrived().then(() => 'restart' as const))
+        : never,
+    ]);
+    const silent = silence();
+    if (event === 'exited') {
+      serving.monitor.stop();
+      const { reason } = await serving.envoy.exited;
+      if (draining === undefined) return { kind: 'crashed', serving, reason: silent ?? reason };
+      // Drained and gone: nothing is served that a new one should take up.
+      await aborted(stop.graceful);
+      return { kind: 'stopped' };
+    }
+    if (event === 'stop') {
+      await endServing(options, fleet, { serving, drained: drain() });
+      return { kind: 'stopped' };
+    }
+    if (event === 'drain') {
+      void drain();
+      continue;
+    }
+    const request = restarts.take();
+    if (request === undefined) continue;
+    const result = await restart(options, fleet, { serving, request });
+    if ('kind' in result) return result;
+    serving = result;
+  }
+}
+
+/** Follows an Envoy into the states of the agent. */
+function observe({ machine, control, clock }: SupervisorOptions, envoy: RunningEnvoy): Serving {
+  const serving: Serving = {
+    envoy,
+    startedAt: clock.monotonic(),
+    readyAt: undefined,
+    adminLost: false,
+    monitor: envoy.watch(({ latched, refused }) => {
+      if (!latched) return;
+      if (serving.readyAt === undefined) {
+        serving.readyAt = clock.monotonic();
+        void control.settle(envoy);
+      }
+      const reason = [describeRefused(refused), envoy.lastRefusal()].filter((p) => p !== '').join(': ');
+      machine.dispatch(refused.length === 0 ? { event: 'serving' } : { event: 'refused', reason });
+    }),
+  };
+  return serving;
+}
+
+/** Grants a restart: a hand-over where that is possible, a cold start where it is not. */
+async function restart(
+  options: SupervisorOptions,
+  fleet: Fleet,
+  { serving, request }: { serving: Serving; request: RestartRequest },
+): Promise<Serving | Exclude<Ending, { kind: 'stopped' }>> {
+  const { logger, epochs, revise } = options;
+  const { cause } = request;
+  let plan: EnvoyPlan;
+  try {
+    plan = await revise(serving.envoy.plan);
+  } catch (error) {
+    const text = `not restarted: ${describeError(error)}`;
+    logger.error({ cause }, text);
+    request.finish({ ok: false, text });
+    return serving;
+  }
+  const change = describeChange(serving.envoy.plan, plan);
+  if (plan === serving.envoy.plan && !request.always) {
+    request.finish({ ok: true, text: 'nothing changed' });
+    return serving;
+  }
+  logger.info({ cause, change }, 'restarting Envoy');
+  if (epochs === undefined || epochs.wedged || serving.readyAt === undefined)
+    return restartCold(options, { serving, request, plan });
+  const result = await handOver(options, fleet, {
+    serving,
+    plan,
+    cause,
+    observe: (e) => observe(options, e),
+  });
+  switch (result.kind) {
+    case 'done':
+      request.finish({ ok: true, text: `epoch ${result.serving.envoy.epoch} took over (${change})` });
+      return result.serving;
+    case 'kept':
+      request.finish({ ok: false, text: result.reason });
+      return result.serving;
+    case 'lost':
+      request.finish({ ok: false, text: result.reason });
+      return { kind: 'crashed', serving, reason: result.reason };
+    case 'stuck':
+      return restartCold(options, { serving: result.serving, request, plan: serving.envoy.plan });
+  }
+}
+
+/** Without a hand-over connections would be cut: they are let go first, for as long as a stop would take. */
+async function restartCold(
+  { control, logger, stop, machine, timing, clock }: SupervisorOptions,
+  { serving, request, plan }: { serving: Serving; request: RestartRequest; plan: EnvoyPlan },
+): Promise<Ending & { kind: 'restart' }> {
+  logger.warn(
+    { drainTimeMs: timing.drainTimeMs },
+    'no hand-over is possible: waiting for a quiet moment, then starting anew; connections are refused meanwhile',
+  );
+  machine.dispatch({ event: 'hand-over', cause: request.cause });
+  const { envoy } = serving;
+  const quiet = serving.adminLost
+    ? untilQuiet(envoy.pid, { clock, timeoutMs: timing.drainTimeMs, signal: stop.graceful })
+    : control.drain(envoy, stop.graceful);
+  await Promise.race([quiet, envoy.exited]);
+  serving.monitor.stop();
+  if (!stop.graceful.aborted) await envoy.end(END_GRACE_MS);
+  request.finish({ ok: true, text: 'Envoy is started anew' });
+  return { kind: 'restart', plan, cause: request.cause };
+}
+
+/** Drains, unless Envoy dies meanwhile, then ends it and what is left of its parent; a second signal cuts both short. */
+async function endServing(
+  { stop, clock, logger }: SupervisorOptions,
+  fleet: Fleet,
+  { serving, drained }: { serving: Serving; drained: Promise<void> },
+): Promise<void> {
+  const { envoy, monitor } = serving;
+  await Promise.race([drained, envoy.exited, aborted(stop.immediate)]);
+  monitor.stop();
+  const cut = () => clock.after(HURRIED_GRACE_MS, () => envoy.kill('SIGKILL'));
+  stop.immediate.addEventListener('abort', cut, { once: true });
+  const { reason } = await envoy.end(stop.immediate.aborted ? HURRIED_GRACE_MS : END_GRACE_MS);
+  stop.immediate.removeEventListener('abort', cut);
+  await fleet.end(HURRIED_GRACE_MS);
+  logger.info({ exit: reason }, 'Envoy ended');
+}
+
+async function drainOne(
+  { control, stop, timing, clock }: SupervisorOptions,
+  serving: Serving,
+): Promise<void> {
+  if (stop.immediate.aborted) return;
+  if (!serving.adminLost) return control.drain(serving.envoy, stop.immediate);
+  await untilQuiet(serving.envoy.pid, { clock, timeoutMs: timing.drainTimeMs, signal: stop.immediate });
+}
+
+/** Kills an Envoy that lives and does not answer; the returned function ends the watch and tells what it found. */
+function watchSilence(
+  { clock, timing, logger }: SupervisorOptions,
+  serving: Serving,
+): () => string | undefined {
+  const { envoy, monitor, startedAt } = serving;
+  let found: string | undefined;
+  const look = () => {
+    const answered = monitor.answeredAt;
+    const limitMs = answered === undefined ? ANSWER_TIMEOUT_MS : timing.silenceMs;
+    const silentMs = clock.monotonic() - (answered ?? startedAt);
+    if (limitMs > 0 && silentMs > limitMs && monitor.missed >= 3 && !serving.adminLost) {
+      found = `its admin interface was silent for ${Math.round(silentMs / 1000)} s`;
+      logger.error({ pid: envoy.pid }, `Envoy hangs: ${found}; it is killed`);
+      return envoy.kill('SIGKILL');
+    }
+    cancel = clock.after(WATCH_EVERY_MS, look);
+  };
+  let cancel = clock.after(WATCH_EVERY_MS, look);
+  return () => {
+    cancel();
+    return found;
+  };
+}
+
+const never = new Promise<never>(() => {});
 
 function aborted(signal: AbortSignal): Promise<true> {
   return new Promise((resolve) => {

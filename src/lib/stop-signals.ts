@@ -14,12 +14,13 @@ export interface SignalSource {
   off(name: string, listener: () => void): unknown;
 }
 
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+const STOP_SIGNALS: readonly string[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
-export function listenForStop(source: SignalSource): StopRequest {
+/** `names` are those that mean the end; a program that gives SIGHUP another meaning leaves it out. */
+export function listenForStop(source: SignalSource, names = STOP_SIGNALS): StopRequest {
   const graceful = new AbortController();
   const immediate = new AbortController();
-  const listeners = STOP_SIGNALS.map((name) => {
+  const listeners = names.map((name) => {
     const listener = () => (graceful.signal.aborted ? immediate : graceful).abort(name);
     source.on(name, listener);
     return { name, listener };

@@ -9,6 +9,7 @@ import { AgentError } from '../agent-error.ts';
 import { addFlags, addIgnoredFlags, readFlags, readIgnoredFlags } from '../config/flags.ts';
 import { type ConfigSources, loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
+import { catchWishes } from '../control/signals.ts';
 import { defaultStateDir } from '../known-good/paths.ts';
 import type { CommandContext } from '../program.ts';
 import { defaultRunDir } from '../run-dir/paths.ts';
@@ -24,7 +25,8 @@ export function addRunCommand(root: Command, context: CommandContext): void {
 
 async function run(command: Command, context: CommandContext): Promise<void> {
   // Signals are listened to before anything can be left behind.
-  const stop = listenForStop(context.signals);
+  const stop = listenForStop(context.signals, ['SIGTERM', 'SIGINT']);
+  const wishes = catchWishes(context.signals);
   try {
     const loaded = await loadConfig(toSources(command, context));
     if (!loaded.ok) {
@@ -37,9 +39,10 @@ async function run(command: Command, context: CommandContext): Promise<void> {
     for (const warning of warnings) logger.warn({}, warning);
     // Loaded late: a mistake in the settings is told without it.
     const { runAgent } = await import('../agent.ts');
-    await runAgent({ config, env: context.env, logger, sink, stop, clock: systemClock });
+    await runAgent({ config, env: context.env, logger, sink, stop, wishes, clock: systemClock });
   } finally {
     stop.dispose();
+    wishes.dispose();
   }
 }
 

@@ -51,6 +51,16 @@ export interface EnvoyOptions {
   readonly drainTimeMs: number;
   readonly restartBaseMs: number;
   readonly restartMaxMs: number;
+  /** 0: no limit. */
+  readonly maxRestarts: number;
+  readonly hotRestart: 'auto' | 'on' | 'off';
+  readonly watchBinary: boolean;
+  readonly parentShutdownMs: number;
+  /** 0: never. */
+  readonly bootstrapRefreshMs: number;
+  readonly childLiveMs: number;
+  /** 0: never. */
+  readonly silenceMs: number;
   readonly logLevel: string;
   readonly componentLogLevel: string;
 }

@@ -6,10 +6,10 @@ const TIMEOUT_MS = 30_000;
 /** What Envoy has against a bootstrap; undefined when it takes it. Aborting counts as no objection. */
 export async function validateBootstrap(
   binary: string,
-  bootstrapPath: string,
+  check: Parameters<typeof validateArguments>[0],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { ok, stderr, problem } = await runCommand(binary, validateArguments(bootstrapPath), {
+  const { ok, stderr, problem } = await runCommand(binary, validateArguments(check), {
     timeoutMs: TIMEOUT_MS,
     signal,
   });

@@ -14,6 +14,9 @@ export function toAnswer(state: AgentState, waitingFor: readonly string[]): Answ
       return { status: 200, body: 'READY\n' };
     case 'degraded':
       return { status: 200, body: `DEGRADED: ${state.reason}\n` };
+    // The old Envoy serves until the new one does.
+    case 'handing-over':
+      return { status: 200, body: `HANDING-OVER: ${state.cause}\n` };
     case 'starting':
       return { status: 503, body: `STARTING: waiting for ${waitingFor.join(', ') || 'Envoy'}\n` };
     case 'restarting':

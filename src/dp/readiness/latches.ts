@@ -12,6 +12,8 @@ export interface Expectations {
  */
 export interface Readiness {
   readonly latched: boolean;
+  /** Envoy says LIVE: its listeners are open and, in a hot restart, those of its parent are not any more. */
+  readonly live: boolean;
   /** What is still missing for the latch, for people. */
   readonly waitingFor: readonly string[];
   /** Subscriptions whose newest update was refused. */
@@ -21,6 +23,7 @@ export interface Readiness {
 
 export const UNKNOWN_READINESS: Readiness = {
   latched: false,
+  live: false,
   waitingFor: ['Envoy to answer'],
   refused: [],
   counts: new Map(),
@@ -33,7 +36,13 @@ export function observe(before: Readiness, sample: EnvoySample, expects: Expecta
     return isRefused(then, now, before.refused.includes(name)) ? [name] : [];
   });
   const waitingFor = before.latched ? [] : missing(sample, expects, refused);
-  return { latched: before.latched || waitingFor.length === 0, waitingFor, refused, counts: sample.updates };
+  return {
+    latched: before.latched || waitingFor.length === 0,
+    live: sample.live === 'LIVE',
+    waitingFor,
+    refused,
+    counts: sample.updates,
+  };
 }
 
 /** Both counters may have grown between two looks; which grew last is unknown then, and the worse is assumed. */

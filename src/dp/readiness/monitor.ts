@@ -7,7 +7,12 @@ export interface Monitor {
   readonly readiness: Readiness;
   /** Monotonic time of the last answer in ms; undefined before the first. */
   readonly answeredAt: number | undefined;
+  /** Looks in vain since then. Time alone proves no silence: the agent may have been stopped itself. */
+  readonly missed: number;
   nudge(): void;
+  /** No looks until `resume`: somebody else may answer on the same address. What is known stays. */
+  pause(): void;
+  resume(): void;
   stop(): void;
 }
 
@@ -31,7 +36,9 @@ const SETTLED_MS = 2_000;
 export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions): Monitor {
   let readiness = UNKNOWN_READINESS;
   let answeredAt: number | undefined;
+  let missed = 0;
   let stopped = false;
+  let paused = false;
   let looking = false;
   let nudged = false;
   let cancel = (): void => {};
@@ -42,17 +49,19 @@ export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions
     try {
       const live = await admin.get('/ready');
       const stats = await admin.get(samplePath(readiness.refused));
-      if (stopped || stats.status !== 200) return;
+      if (stopped || paused || stats.status !== 200) return;
       answeredAt = clock.monotonic();
+      missed = 0;
       const next = observe(readiness, parseSample(live.body, stats.body), expects);
       const changed = describeChange(next) !== describeChange(readiness);
       readiness = next;
       if (changed) onChange(next);
     } catch {
       // Not listening yet, or just gone: the next look, or the exit of the process, tells.
+      missed++;
     } finally {
       looking = false;
-      if (!stopped) schedule(nudged || !readiness.latched ? STARTING_MS : SETTLED_MS);
+      if (!stopped && !paused) schedule(nudged || !readiness.latched ? STARTING_MS : SETTLED_MS);
     }
   }
 
@@ -69,9 +78,22 @@ export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions
     get answeredAt() {
       return answeredAt;
     },
+    get missed() {
+      return missed;
+    },
     nudge() {
-      if (stopped || looking) nudged = true;
+      if (stopped || paused || looking) nudged = true;
       else schedule(STARTING_MS);
+    },
+    pause() {
+      paused = true;
+      cancel();
+    },
+    resume() {
+      if (!paused || stopped) return;
+      paused = false;
+      answeredAt = clock.monotonic();
+      if (!looking) schedule(0);
     },
     stop() {
       stopped = true;
@@ -81,6 +103,6 @@ export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions
   };
 }
 
-function describeChange({ latched, waitingFor, refused }: Readiness): string {
-  return JSON.stringify([latched, waitingFor, refused]);
+function describeChange({ latched, live, waitingFor, refused }: Readiness): string {
+  return JSON.stringify([latched, live, waitingFor, refused]);
 }

@@ -13,8 +13,8 @@ import { describeTooLong, type InstancePaths } from './paths.ts';
 /** The private directory of one proxy, held by one agent. */
 export interface Instance {
   readonly paths: InstancePaths;
-  /** Writes down which Envoy runs, so that the next agent can end it should it ever outlive this one. */
-  recordEnvoy(pid: number): void;
+  /** Writes down which Envoys run, so that the next agent can end them should they ever outlive this one. */
+  recordEnvoys(pids: readonly number[]): void;
   /** Removes the directory with all that is in it, then lets others have it. */
   release(): Promise<void>;
 }
@@ -36,10 +36,8 @@ export async function claimInstance(paths: InstancePaths): Promise<Instance> {
   }
   return {
     paths,
-    recordEnvoy: (pid) => {
-      rmSync(paths.envoyPid, { force: true });
-      writePrivateFile(paths.envoyPid, JSON.stringify(readProcessId(pid)));
-    },
+    recordEnvoys: (pids) =>
+      writePrivateFile(paths.envoyPid, JSON.stringify(pids.flatMap((pid) => readProcessId(pid) ?? []))),
     async release() {
       rmSync(paths.dir, { recursive: true, force: true });
       removeIfEmpty(dirname(paths.dir));
@@ -118,15 +116,12 @@ function removeInstance(dir: string): void {
   const stat = statSync(dir, { throwIfNoEntry: false });
   if (stat === undefined) return;
   ensurePrivateDir(dir);
-  const envoy = readRecord(join(dir, 'envoy.json'));
-  // Twice sure: the number, its start and its bootstrap file are those of this directory.
-  if (
-    envoy !== undefined &&
-    isSameProcessAlive(envoy) &&
-    readCommandLine(envoy.pid).some((arg) => arg.startsWith(`${dir}/`))
-  ) {
-    killGroup(envoy.pid);
+  for (const envoy of readRecords(join(dir, 'envoy.json'))) {
+    // Twice sure: the number, its start and its bootstrap file are those of this directory.
+    const ours = isSameProcessAlive(envoy) && readCommandLine(envoy.pid).some((a) => a.startsWith(`${dir}/`));
+    if (ours) killGroup(envoy.pid);
   }
+  for (const path of readLeftBehind(join(dir, 'hot-restart.json'))) rmSync(path, { force: true });
   rmSync(dir, { recursive: true, force: true });
 }
 
@@ -153,11 +148,28 @@ function makeDir(dir: string): void {
 }
 
 function readRecord(path: string): ProcessId | undefined {
+  return readRecords(path)[0];
+}
+
+function readRecords(path: string): readonly ProcessId[] {
+  const content = readJson(path);
+  return (Array.isArray(content) ? content : [content]).flatMap((record: unknown) =>
+    isJsonObject(record) && typeof record.pid === 'number' && typeof record.startTicks === 'number'
+      ? [{ pid: record.pid, startTicks: record.startTicks }]
+      : [],
+  );
+}
+
+/** Shared memory of Envoys, which no Envoy removes. Nothing but such files is believed. */
+function readLeftBehind(path: string): readonly string[] {
+  const content = readJson(path);
+  const file = isJsonObject(content) ? content.sharedMemory : undefined;
+  return typeof file === 'string' && /^\/dev\/shm\/envoy_shared_memory_\d+$/.test(file) ? [file] : [];
+}
+
+function readJson(path: string): unknown {
   try {
-    const record: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (!isJsonObject(record) || typeof record.pid !== 'number' || typeof record.startTicks !== 'number')
-      return undefined;
-    return { pid: record.pid, startTicks: record.startTicks };
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return undefined;
   }

@@ -4,8 +4,13 @@ import { join } from 'node:path';
 /** Where things are in the private directory of one proxy. */
 export interface InstancePaths {
   readonly dir: string;
-  readonly bootstrap: string;
+  /** A link to the admin socket of the Envoy that serves. */
   readonly adminSocket: string;
+  /** What the hot restart id is, for whoever cleans up after a killed agent. */
+  readonly hotRestart: string;
+  /** Start of the names of the sockets between epochs; Envoy appends at most 24 characters. */
+  readonly epochSockets: string;
+  /** Of all Envoys that run. */
   /** Readiness for local programs such as `kuma-dp wait`. */
   readonly agentSocket: string;
   readonly agentPid: string;
@@ -16,12 +21,22 @@ export function instancePaths(runDir: string, mesh: string, name: string): Insta
   const dir = join(runDir, instanceName(mesh, name));
   return {
     dir,
-    bootstrap: join(dir, 'bootstrap.json'),
     adminSocket: join(dir, 'admin.sock'),
+    hotRestart: join(dir, 'hot-restart.json'),
+    epochSockets: join(dir, 'e'),
     agentSocket: join(dir, 'agent.sock'),
     agentPid: join(dir, 'agent.json'),
     envoyPid: join(dir, 'envoy.json'),
   };
+}
+
+/** Files of one epoch. At most three epochs live at a time: names may come again after ten. */
+export function epochPaths(
+  dir: string,
+  epoch: number,
+): { readonly bootstrap: string; readonly admin: string } {
+  const slot = epoch % 10;
+  return { bootstrap: join(dir, `bootstrap.${slot}.json`), admin: join(dir, `admin.${slot}.sock`) };
 }
 
 const LONGEST_READABLE = 32;
@@ -46,9 +61,16 @@ const SOCKET_LIMIT = 104;
 
 /** What is wrong with the length of a run directory; undefined when nothing. */
 export function describeTooLong({ agentSocket, adminSocket, dir }: InstancePaths): string | undefined {
-  const longest = Math.max(agentSocket.length, adminSocket.length);
+  const longest = Math.max(agentSocket.length, adminSocket.length + 2);
   if (longest < SOCKET_LIMIT) return undefined;
   return `${dir} is too long for unix sockets by ${longest - SOCKET_LIMIT + 1} characters; choose a shorter --run-dir`;
+}
+
+/** Envoy binds `<start>_udp_parent_<ten digits>`. */
+const EPOCH_SOCKET_SUFFIX = 22;
+
+export function fitsEpochSockets({ epochSockets }: InstancePaths): boolean {
+  return epochSockets.length + EPOCH_SOCKET_SUFFIX < SOCKET_LIMIT;
 }
 
 /** `$XDG_RUNTIME_DIR/kuma-dp`, for root `/run/kuma-dp`, else a directory of the user below /tmp. */

@@ -4,6 +4,7 @@
  *
  *   locating → bootstrapping → validating → starting → ready ⇄ degraded → draining → stopped
  *                                  ↑______ restarting ←____|_________|
+ *                                         ready | degraded ⇄ handing-over (→ starting, should the old Envoy die)
  */
 export type AgentState =
   /** Looks for an Envoy and asks its version. */
@@ -18,6 +19,16 @@ export type AgentState =
   | { readonly state: 'ready'; readonly restarts: number; readonly pid: number }
   /** Envoy serves, but something of the newest configuration was refused. */
   | { readonly state: 'degraded'; readonly restarts: number; readonly pid: number; readonly reason: string }
+  /** A new Envoy starts beside the one that serves, and takes over once it is live. */
+  | {
+      readonly state: 'handing-over';
+      readonly restarts: number;
+      /** Of the Envoy that serves. */
+      readonly pid: number;
+      readonly cause: string;
+      /** What was refused before, for people; it holds again should the hand-over fail. */
+      readonly refused?: string;
+    }
   /** Envoy exited by itself; the pause before the next start. */
   | {
       readonly state: 'restarting';
@@ -26,7 +37,12 @@ export type AgentState =
       readonly reason: string;
     }
   /** Asked to stop: connections end, then Envoy. */
-  | { readonly state: 'draining'; readonly cause: string }
+  | {
+      readonly state: 'draining';
+      readonly cause: string;
+      /** Drained on request: Envoy and agent stay until they are stopped. */
+      readonly stays?: true;
+    }
   /** Nothing of the agent runs any more. */
   | { readonly state: 'stopped'; readonly reason: string };
 
@@ -36,9 +52,14 @@ export type AgentEvent =
   | { readonly event: 'spawned'; readonly pid: number }
   | { readonly event: 'serving' }
   | { readonly event: 'refused'; readonly reason: string }
+  | { readonly event: 'hand-over'; readonly cause: string }
+  /** The new Envoy took over; unless it has everything already, `serving` follows. */
+  | { readonly event: 'handed-over'; readonly pid: number; readonly complete: boolean }
+  | { readonly event: 'hand-over-failed' }
   | { readonly event: 'exited'; readonly reason: string; readonly delayMs: number }
   | { readonly event: 'restart-due' }
   | { readonly event: 'stop-requested'; readonly cause: string }
+  | { readonly event: 'drain-requested'; readonly cause: string }
   | { readonly event: 'ended'; readonly reason: string };
 
 export const INITIAL_STATE: AgentState = { state: 'locating' };
@@ -50,7 +71,11 @@ export function transition(from: AgentState, event: AgentEvent): AgentState {
     case 'ended':
       return { state: 'stopped', reason: event.reason };
     case 'stop-requested':
-      return from.state === 'draining' ? from : { state: 'draining', cause: event.cause };
+      return from.state === 'draining' && from.stays !== true
+        ? from
+        : { state: 'draining', cause: event.cause };
+    case 'drain-requested':
+      return from.state === 'draining' ? from : { state: 'draining', cause: event.cause, stays: true };
     case 'located':
       return from.state === 'locating' ? { state: 'bootstrapping', envoyVersion: event.envoyVersion } : from;
     case 'bootstrapped':
@@ -61,8 +86,16 @@ export function transition(from: AgentState, event: AgentEvent): AgentState {
       return from.state === 'validating'
         ? { state: 'starting', restarts: from.restarts, pid: event.pid }
         : from;
+    case 'hand-over':
+      return beginHandOver(from, event.cause);
+    case 'handed-over':
+      return from.state === 'handing-over'
+        ? { state: event.complete ? 'ready' : 'starting', restarts: from.restarts, pid: event.pid }
+        : from;
+    case 'hand-over-failed':
+      return from.state === 'handing-over' ? endHandOver(from) : from;
     case 'serving':
-      return isRunning(from) && from.state !== 'ready'
+      return isRunning(from) && from.state !== 'ready' && from.state !== 'handing-over'
         ? { state: 'ready', restarts: from.restarts, pid: from.pid }
         : from;
     case 'refused':
@@ -79,6 +112,21 @@ function refuse(from: AgentState, reason: string): AgentState {
   if (from.state === 'degraded' && from.reason === reason) return from;
   if (from.state !== 'ready' && from.state !== 'degraded') return from;
   return { state: 'degraded', restarts: from.restarts, pid: from.pid, reason };
+}
+
+type HandingOver = Extract<AgentState, { readonly state: 'handing-over' }>;
+
+function beginHandOver(from: AgentState, cause: string): AgentState {
+  if (from.state !== 'ready' && from.state !== 'degraded') return from;
+  const { restarts, pid } = from;
+  const refused = from.state === 'degraded' ? { refused: from.reason } : {};
+  return { state: 'handing-over', restarts, pid, cause, ...refused };
+}
+
+function endHandOver({ restarts, pid, refused }: HandingOver): AgentState {
+  return refused === undefined
+    ? { state: 'ready', restarts, pid }
+    : { state: 'degraded', restarts, pid, reason: refused };
 }
 
 function isRunning(state: AgentState): state is Extract<AgentState, { readonly pid: number }> {

@@ -91,7 +91,8 @@ describe('an Envoy that misbehaves', () => {
     await untilReady(agent);
     expect(agent.output()).toContain('exit code 7');
     expect(agent.output().match(/ restarting /g)).toHaveLength(3);
-    expect(envoy.log().filter((l) => l === 'validate')).toHaveLength(4);
+    // What Envoy took once is not checked again: a crash is to cost as little time as possible.
+    expect(envoy.log().filter((l) => l === 'validate')).toHaveLength(1);
   });
 
   test('prints far more than a pipe holds while nobody reads the log: it serves on, and what was left out is told', async () => {
@@ -208,7 +209,7 @@ describe('ports that are taken', () => {
     });
     expect(await agent.exited).toBe(30);
     expect(agent.output()).toContain(`admin port ${port} is taken by `);
-    expect(agent.output()).toContain(`(pid ${process.pid})`);
+    expect(agent.output()).toMatch(new RegExp(`taken by .*\\b${process.pid}\\b`));
     expect(cp.calls).toEqual([]);
     const readiness = bench.run(cp.url, {
       args: ['--binary-path', bench.fakeEnvoy().path],

@@ -10,6 +10,13 @@ const options: EnvoyOptions = {
   drainTimeMs: 1500,
   restartBaseMs: 1,
   restartMaxMs: 1,
+  maxRestarts: 0,
+  hotRestart: 'auto',
+  watchBinary: false,
+  parentShutdownMs: 1,
+  bootstrapRefreshMs: 0,
+  childLiveMs: 1,
+  silenceMs: 0,
   logLevel: 'info',
   componentLogLevel: '',
 };

@@ -13,6 +13,7 @@ const states: { readonly [S in AgentState['state']]: AgentState } = {
   starting: { state: 'starting', restarts: 1, pid: 7 },
   ready: { state: 'ready', restarts: 1, pid: 7 },
   degraded: { state: 'degraded', restarts: 1, pid: 7, reason: 'listeners' },
+  'handing-over': { state: 'handing-over', restarts: 1, pid: 7, cause: 'SIGHUP' },
   restarting: { state: 'restarting', restarts: 2, delayMs: 5, reason: 'exit code 1' },
   draining: { state: 'draining', cause: 'SIGTERM' },
   stopped: { state: 'stopped', reason: 'SIGTERM' },
@@ -23,9 +24,13 @@ const events: { readonly [E in AgentEvent['event']]: AgentEvent } = {
   spawned: { event: 'spawned', pid: 8 },
   serving: { event: 'serving' },
   refused: { event: 'refused', reason: 'clusters' },
+  'hand-over': { event: 'hand-over', cause: 'SIGHUP' },
+  'handed-over': { event: 'handed-over', pid: 8, complete: true },
+  'hand-over-failed': { event: 'hand-over-failed' },
   exited: { event: 'exited', reason: 'exit code 1', delayMs: 5 },
   'restart-due': { event: 'restart-due' },
   'stop-requested': { event: 'stop-requested', cause: 'SIGINT' },
+  'drain-requested': { event: 'drain-requested', cause: 'SIGUSR2' },
   ended: { event: 'ended', reason: 'done' },
 };
 
@@ -33,19 +38,63 @@ const events: { readonly [E in AgentEvent['event']]: AgentEvent } = {
 const table: Readonly<
   Partial<Record<AgentState['state'], Partial<Record<AgentEvent['event'], AgentState['state']>>>>
 > = {
-  locating: { located: 'bootstrapping', 'stop-requested': 'draining', ended: 'stopped' },
-  bootstrapping: { bootstrapped: 'validating', 'stop-requested': 'draining', ended: 'stopped' },
-  validating: { spawned: 'starting', exited: 'restarting', 'stop-requested': 'draining', ended: 'stopped' },
-  starting: { serving: 'ready', exited: 'restarting', 'stop-requested': 'draining', ended: 'stopped' },
-  ready: { refused: 'degraded', exited: 'restarting', 'stop-requested': 'draining', ended: 'stopped' },
+  locating: {
+    located: 'bootstrapping',
+    'stop-requested': 'draining',
+    'drain-requested': 'draining',
+    ended: 'stopped',
+  },
+  bootstrapping: {
+    bootstrapped: 'validating',
+    'stop-requested': 'draining',
+    'drain-requested': 'draining',
+    ended: 'stopped',
+  },
+  validating: {
+    spawned: 'starting',
+    exited: 'restarting',
+    'stop-requested': 'draining',
+    'drain-requested': 'draining',
+    ended: 'stopped',
+  },
+  starting: {
+    serving: 'ready',
+    exited: 'restarting',
+    'stop-requested': 'draining',
+    'drain-requested': 'draining',
+    ended: 'stopped',
+  },
+  ready: {
+    'hand-over': 'handing-over',
+    refused: 'degraded',
+    exited: 'restarting',
+    'stop-requested': 'draining',
+    'drain-requested': 'draining',
+    ended: 'stopped',
+  },
   degraded: {
     serving: 'ready',
     refused: 'degraded',
     exited: 'restarting',
     'stop-requested': 'draining',
+    'drain-requested': 'draining',
+    'hand-over': 'handing-over',
     ended: 'stopped',
   },
-  restarting: { 'restart-due': 'validating', 'stop-requested': 'draining', ended: 'stopped' },
+  'handing-over': {
+    'handed-over': 'ready',
+    'hand-over-failed': 'ready',
+    exited: 'restarting',
+    'stop-requested': 'draining',
+    'drain-requested': 'draining',
+    ended: 'stopped',
+  },
+  restarting: {
+    'restart-due': 'validating',
+    'stop-requested': 'draining',
+    'drain-requested': 'draining',
+    ended: 'stopped',
+  },
   draining: { ended: 'stopped' },
   stopped: {},
 };
@@ -72,4 +121,20 @@ test('each exit counts as one more restart, through the whole circle', () => {
 
 test('the same refusal told twice is no change', () => {
   expect(transition(states.degraded, { event: 'refused', reason: 'listeners' })).toBe(states.degraded);
+});
+
+test('a hand-over that fails leaves the proxy as it was: degraded stays degraded', () => {
+  const during = transition(states.degraded, events['hand-over']);
+  expect(transition(during, events['hand-over-failed'])).toEqual(states.degraded);
+});
+
+test('an Envoy that took over without its whole configuration is not called ready', () => {
+  const event = { event: 'handed-over', pid: 8, complete: false } as const;
+  expect(transition(states['handing-over'], event)).toMatchObject({ state: 'starting', pid: 8 });
+});
+
+test('a proxy that is drained and stays drains for good when it is stopped', () => {
+  const drained = transition(states.ready, events['drain-requested']);
+  expect(drained).toEqual({ state: 'draining', cause: 'SIGUSR2', stays: true });
+  expect(transition(drained, events['stop-requested'])).toEqual({ state: 'draining', cause: 'SIGINT' });
 });

@@ -1,0 +1,37 @@
+import type { SignalSource } from '../../lib/stop-signals.ts';
+
+export interface WishListeners {
+  readonly onRestart: (cause: string) => void;
+  readonly onDrain: (cause: string) => void;
+}
+
+/** The signals that ask for something else than the end. One that comes before anybody listens is kept. */
+export interface WishSignals {
+  listen(listeners: WishListeners): void;
+  /** Gives the signals back to their default actions, which end the process. */
+  dispose(): void;
+}
+
+export function catchWishes(source: SignalSource): WishSignals {
+  const early = new Set<keyof WishListeners>();
+  let listeners: WishListeners | undefined;
+  const tell = (name: keyof WishListeners, cause: string) => {
+    if (listeners === undefined) early.add(name);
+    else listeners[name](cause);
+  };
+  const onHup = () => tell('onRestart', 'SIGHUP');
+  const onUsr2 = () => tell('onDrain', 'SIGUSR2');
+  source.on('SIGHUP', onHup);
+  source.on('SIGUSR2', onUsr2);
+  return {
+    listen(given) {
+      listeners = given;
+      // A restart of what has not started yet is no wish left over.
+      if (early.has('onDrain')) given.onDrain('SIGUSR2');
+    },
+    dispose() {
+      source.off('SIGHUP', onHup);
+      source.off('SIGUSR2', onUsr2);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../lib/clock.ts';
+
+/**
+ * Connections as the kernel sees them, for an Envoy whose admin interface is gone: the parent of a hot restart, and one
+ * whose failed child took it along.
+ */
+export interface TcpSocket {
+  readonly localPort: number;
+  readonly listening: boolean;
+  readonly inode: string;
+}
+
+/** Rows of /proc/PID/net/tcp: established (01) and listening (0A) sockets. */
+export function parseTcpTable(text: string): readonly TcpSocket[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const fields = line.trim().split(/\s+/);
+      const [, local = '', , state, , , , , , inode = ''] = fields;
+      if (state !== '01' && state !== '0A') return [];
+      return [
+        { localPort: Number.parseInt(local.split(':').at(-1) ?? '', 16), listening: state === '0A', inode },
+      ];
+    });
+}
+
+/**
+ * Connections that a process (or its group: the wrapper's pid is not Envoy's) accepted on a port that somebody listens
+ * on. Connections it opened itself are not counted. 0 when the process is gone.
+ */
+export function countAccepted(pid: number): number {
+  const table = ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(readText(`/proc/${pid}/net/${name}`)));
+  const ports = new Set(table.filter(({ listening }) => listening).map(({ localPort }) => localPort));
+  const own = new Set(listGroup(pid).flatMap(socketInodes));
+  return table.filter((s) => !s.listening && ports.has(s.localPort) && own.has(s.inode)).length;
+}
+
+export interface QuietOptions {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+const POLL_MS = 250;
+
+/** Resolves once a process has no accepted connection at two looks in a row, or when time is over or the signal comes. */
+export async function untilQuiet(pid: number, { clock, timeoutMs, signal }: QuietOptions): Promise<void> {
+  const deadline = clock.monotonic() + timeoutMs;
+  for (let quiet = 0; quiet < 2 && clock.monotonic() < deadline && signal?.aborted !== true; ) {
+    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    quiet = countAccepted(pid) === 0 ? quiet + 1 : 0;
+  }
+}
+
+function listGroup(pid: number): readonly number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    const stat = readText(`/proc/${name}/stat`);
+    const group = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
+    return Number(group) === pid ? [Number(name)] : [];
+  });
+}
+
+function socketInodes(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return [];
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

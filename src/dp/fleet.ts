@@ -1,0 +1,51 @@
+import type { Epochs } from './hot-restart/epochs.ts';
+import type { EnvoyPlan } from './plan.ts';
+import type { EnvoyControl, EnvoyStart, RunningEnvoy } from './running-envoy.ts';
+
+/** All Envoys of one agent that live: the one that serves, one that starts, parents whose connections end. */
+export interface Fleet {
+  /** Starts an Envoy that has nothing to take over. Parents may still be there. */
+  startAlone(plan: EnvoyPlan): RunningEnvoy;
+  /** What the next start beside `parent` would be. */
+  next(parent: RunningEnvoy, plan: EnvoyPlan): EnvoyStart;
+  start(start: EnvoyStart): RunningEnvoy;
+  /** Lets a parent go, in the background; `settled` waits for it. */
+  retire(leaving: Promise<unknown>): void;
+  /** Resolves while nobody is leaving. */
+  settled(): Promise<void>;
+  /** Ends all that live. */
+  end(graceMs: number): Promise<void>;
+}
+
+export function createFleet(control: Pick<EnvoyControl, 'start'>, epochs: Epochs | undefined): Fleet {
+  const live = new Set<RunningEnvoy>();
+  let last = -1;
+  let leaving: Promise<unknown> = Promise.resolve();
+  const start = (facts: EnvoyStart): RunningEnvoy => {
+    const envoy = control.start(facts);
+    last = facts.epoch;
+    live.add(envoy);
+    void envoy.exited.then(() => live.delete(envoy));
+    return envoy;
+  };
+  return {
+    start,
+    startAlone(plan) {
+      // Epoch 0 makes the shared memory anew, so it may only come where nobody uses it.
+      if (live.size === 0) return start({ plan, epoch: 0, mayLackParent: false });
+      if (epochs?.wedged !== true) return start({ plan, epoch: last + 1, mayLackParent: true });
+      epochs.renew();
+      return start({ plan, epoch: 0, mayLackParent: false });
+    },
+    next: (parent, plan) => ({ plan, epoch: parent.epoch + 1, mayLackParent: false }),
+    retire(gone) {
+      leaving = gone;
+    },
+    settled: async () => {
+      await leaving;
+    },
+    async end(graceMs) {
+      await Promise.all([...live].map((envoy) => envoy.end(graceMs)));
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import type { Clock } from '../lib/clock.ts';
+import { describeError } from '../lib/coded-error.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { LogSink } from '../lib/log-sink.ts';
+import type { Logger } from '../lib/logger.ts';
+import { writePrivateFile } from '../lib/private-file.ts';
+import type { StopRequest } from '../lib/stop-signals.ts';
+import type { AdminPlace } from './admin-place.ts';
+import type { AgentConfig } from './config/agent-config.ts';
+import type { EnvoyVersion } from './envoy/version.ts';
+import { createEnvoyControl } from './envoy-control.ts';
+import { createEpochs, type Epochs } from './hot-restart/epochs.ts';
+import type { RestartQueue } from './hot-restart/requests.ts';
+import { isSharedMemoryWritable, sharedMemoryPath } from './hot-restart/shared-memory.ts';
+import type { OpaqueResource } from './hot-restart/static-state.ts';
+import { startTriggers } from './hot-restart/triggers.ts';
+import { type EnvoyPlan, identify, locateBinary, planBinary, revisePlan } from './plan.ts';
+import type { Instance } from './run-dir/instance.ts';
+import { fitsEpochSockets } from './run-dir/paths.ts';
+import { type Crash, createCrashHistory } from './state/crash-history.ts';
+import type { Machine } from './state/machine.ts';
+import { superviseEnvoy } from './supervisor.ts';
+
+export interface KeepEnvoyParts {
+  readonly config: AgentConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logger: Logger;
+  readonly sink: LogSink;
+  readonly clock: Clock;
+  readonly stop: StopRequest;
+  readonly machine: Machine;
+  readonly instance: Instance;
+  readonly restarts: RestartQueue;
+  /** Aborted when the proxy is to be drained and kept. */
+  readonly drained: AbortSignal;
+  /** What Envoy is started with first. */
+  readonly plan: EnvoyPlan;
+  /** The bootstrap Envoy is given: the received one with what only the agent knows. */
+  readonly finish: (received: JsonObject, place: AdminPlace, epoch: number) => JsonObject;
+  /** Asks the control plane for the bootstrap once. */
+  readonly refetch: (version: EnvoyVersion) => Promise<JsonObject>;
+  /** What the serving Envoy accepted of xDS. */
+  readonly accepted: () => readonly OpaqueResource[];
+  readonly onWaiting: (waitingFor: readonly string[]) => void;
+  /** Told once, before the first Envoy starts. */
+  readonly onFacts: (facts: EnvoyFacts) => void;
+  readonly leave: () => Promise<boolean>;
+}
+
+/** What the status tells of Envoy besides the state. */
+export interface EnvoyFacts {
+  readonly hotRestart: boolean;
+  /** The newest last. */
+  readonly crashes: readonly Crash[];
+  readonly serving: () => EnvoyPlan;
+}
+
+/** Runs Envoys, one after the other, until the agent is asked to stop; nothing of them is left afterwards. */
+export async function keepEnvoy(parts: KeepEnvoyParts): Promise<void> {
+  const { config, clock, logger, restarts } = parts;
+  const { restartBaseMs: baseMs, restartMaxMs: maxMs, maxRestarts } = config.envoy;
+  const epochs = openEpochs(parts);
+  let { plan } = parts;
+  const crashes = createCrashHistory<EnvoyPlan>({ clock, baseMs, maxMs, maxRestarts });
+  const control = createEnvoyControl({
+    ...parts,
+    hotRestart: ({ epoch, mayLackParent }) => epochs?.options(epoch, mayLackParent),
+  });
+  parts.onFacts({ hotRestart: epochs !== undefined, crashes: crashes.crashes, serving: () => plan });
+  const triggers = startTriggers({
+    clock,
+    refreshMs: config.envoy.bootstrapRefreshMs,
+    identity: config.envoy.watchBinary ? () => identifyBinary(parts) : undefined,
+    ask: (cause) => void restarts.ask({ cause, always: false }),
+  });
+  try {
+    await superviseEnvoy({
+      ...parts,
+      control,
+      epochs,
+      crashes,
+      revise: async (before) => {
+        plan = await revise(parts, before);
+        return plan;
+      },
+      timing: config.envoy,
+    });
+  } finally {
+    triggers.stop();
+    epochs?.dispose();
+  }
+}
+
+/** The binary as it is now and the bootstrap as the control plane has it now, or the old one when that is away. */
+async function revise(parts: KeepEnvoyParts, before: EnvoyPlan): Promise<EnvoyPlan> {
+  const { stop, logger } = parts;
+  const binary = await planBinary(parts, stop.graceful, before.binary);
+  let { received } = before;
+  try {
+    received = await parts.refetch(binary.version);
+  } catch (error) {
+    stop.graceful.throwIfAborted();
+    logger.warn({ cause: describeError(error) }, 'no new bootstrap: the one that is there stays');
+  }
+  return revisePlan(before, binary, received);
+}
+
+function identifyBinary(parts: KeepEnvoyParts): string {
+  try {
+    const path = locateBinary(parts);
+    return `${path} ${identify(path)}`;
+  } catch {
+    // Half-way through an upgrade there may be none.
+    return '';
+  }
+}
+
+function openEpochs({ config, instance, logger }: KeepEnvoyParts): Epochs | undefined {
+  const { paths } = instance;
+  const obstacle = !isSharedMemoryWritable()
+    ? '/dev/shm cannot be written'
+    : fitsEpochSockets(paths)
+      ? undefined
+      : 'the path of the run directory is too long for its sockets';
+  if (config.envoy.hotRestart === 'off') return undefined;
+  if (obstacle !== undefined) {
+    const say = config.envoy.hotRestart === 'on' ? 'error' : 'info';
+    logger[say]({ obstacle }, 'hot restart is off: a restart of Envoy will cost a moment of service');
+    return undefined;
+  }
+  return createEpochs({
+    socketPath: paths.epochSockets,
+    parentShutdownMs: config.envoy.parentShutdownMs,
+    onBaseId: (baseId) =>
+      writePrivateFile(paths.hotRestart, JSON.stringify({ baseId, sharedMemory: sharedMemoryPath(baseId) })),
+  });
+}

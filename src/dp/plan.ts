@@ -1,0 +1,94 @@
+import { closeSync, openSync, statSync } from 'node:fs';
+import { type JsonObject, stableStringify } from '../lib/json.ts';
+import type { AgentConfig } from './config/agent-config.ts';
+import { chooseLauncher, type Launcher } from './envoy/launcher.ts';
+import { locateEnvoy } from './envoy/locate.ts';
+import { type EnvoyVersion, readEnvoyVersion } from './envoy/version.ts';
+import { envoyCacheDir, listCached } from './install/cache.ts';
+
+/** What one Envoy is started with. A plan never changes; the next one is another object only if something differs. */
+export interface EnvoyPlan {
+  readonly binary: EnvoyBinary;
+  /** The bootstrap as the control plane sent it. */
+  readonly received: JsonObject;
+}
+
+export interface EnvoyBinary {
+  readonly path: string;
+  /** Device, inode, size and time of change of the file behind the path. */
+  readonly identity: string;
+  readonly version: EnvoyVersion;
+  readonly launcher: Launcher;
+  /**
+   * What to run. The agent keeps the file open: when another took its path meanwhile, this is the descriptor, so that
+   * a crash or a roll-back starts the very Envoy that ran before.
+   */
+  executable(): string;
+  /** Lets go of the file. */
+  close(): void;
+}
+
+export interface PlanParts {
+  readonly config: AgentConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Finds the Envoy and asks what it is. Throws AgentError. Gives `before` back when that is still the one. */
+export async function planBinary(
+  { config, env }: PlanParts,
+  signal: AbortSignal,
+  before?: EnvoyBinary,
+): Promise<EnvoyBinary> {
+  const path = locateBinary({ config, env });
+  const identity = identify(path);
+  if (before?.path === path && before.identity === identity) return before;
+  const fd = openSync(path, 'r');
+  try {
+    const [version, launcher] = await Promise.all([
+      readEnvoyVersion(path, signal),
+      chooseLauncher(path, env, signal),
+    ]);
+    return {
+      path,
+      identity,
+      version,
+      launcher,
+      executable: () => (identify(path) === identity ? path : `/proc/${process.pid}/fd/${fd}`),
+      close: () => closeSync(fd),
+    };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+export function locateBinary({ config, env }: PlanParts): string {
+  const cache = { dir: envoyCacheDir(env), list: () => listCached(env) };
+  return locateEnvoy(config.envoy.binaryPath, env, cache);
+}
+
+/** '' when there is no such file. Links are followed: an upgrade often turns one. */
+export function identify(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? '' : [stat.dev, stat.ino, stat.size, stat.mtimeNs].join(':');
+}
+
+/** The same plan when neither part differs. */
+export function revisePlan(before: EnvoyPlan, binary: EnvoyBinary, received: JsonObject): EnvoyPlan {
+  const same = binary === before.binary && stableStringify(received) === stableStringify(before.received);
+  return same ? before : { binary, received };
+}
+
+/** What differs, for people. */
+export function describeChange(before: EnvoyPlan, after: EnvoyPlan): string {
+  const binary =
+    before.binary === after.binary
+      ? []
+      : [`Envoy ${describeVersion(before.binary)} → ${describeVersion(after.binary)}`];
+  const bootstrap = after.received === before.received ? [] : ['bootstrap'];
+  return [...binary, ...bootstrap].join(', ') || 'nothing';
+}
+
+function describeVersion({ version, path }: EnvoyBinary): string {
+  return version.version || version.build || path;
+}

@@ -1,0 +1,105 @@
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+import type { RunningProgram } from '../../support/processes.ts';
+import { waitUntil } from '../../support/processes.ts';
+import { call } from './calls.ts';
+import { createTestMesh, type TestMesh } from './mesh.ts';
+
+/** A mesh of one proxy, with a service that speaks HTTP and one that echoes TCP behind it. */
+export interface OneProxy {
+  readonly mesh: TestMesh;
+  readonly httpPort: number;
+  readonly tcpPort: number;
+  /** Starts the agent and waits until it is ready. */
+  start(args?: string, env?: Record<string, string>): Promise<RunningProgram>;
+  /** Pids of the Envoys of this test, oldest first. */
+  envoys(): Promise<readonly number[]>;
+  /** The one that serves, by the agent's own word. */
+  status(): Promise<Status>;
+  /** Whether the whole configuration is there: both listeners answer. */
+  serves(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** The part of `kuma-dp status -o json` that tests look at. */
+export interface Status {
+  readonly state: string;
+  readonly pid: number;
+  readonly epoch: number;
+  readonly restarts: number;
+  readonly envoy: { readonly version: string };
+  readonly crashes: readonly { readonly reason: string; readonly log: readonly string[] }[];
+}
+
+const HTTP_PORT = 15_001;
+const TCP_PORT = 15_002;
+const SLOW_MS = 300;
+
+export async function createOneProxy(): Promise<OneProxy> {
+  const mesh = await createTestMesh();
+  const services = [await startHttpService(15_101), await startEchoService(15_102)];
+  await mesh.startControlPlane();
+  await mesh.apply('type: Mesh\nname: bookinfo');
+  await mesh.apply(`type: Dataplane
+mesh: bookinfo
+name: web
+networking:
+  address: 127.0.0.1
+  inbound:
+  - port: ${HTTP_PORT}
+    servicePort: 15101
+    tags: {kuma.io/service: web, kuma.io/protocol: http}
+  - port: ${TCP_PORT}
+    servicePort: 15102
+    tags: {kuma.io/service: echo, kuma.io/protocol: tcp}`);
+  const status = async () => JSON.parse(await mesh.shell.ok('kuma-dp status web -o json')) as Status;
+  return {
+    mesh,
+    httpPort: HTTP_PORT,
+    tcpPort: TCP_PORT,
+    start: (args = '', env = {}) => mesh.startProxy('web', args, env),
+    status,
+    async envoys() {
+      const { stdout } = await mesh.shell.run(
+        `pgrep -f -- '--config-path ${mesh.home}|--config-path /run/kuma-dp|--config-path /tmp/kuma-dp'`,
+      );
+      return stdout.split('\n').filter(Boolean).map(Number);
+    },
+    serves: async () => (await call(`http://127.0.0.1:${HTTP_PORT}/`)).outcome === 200,
+    async close() {
+      await mesh.close();
+      for (const close of services) close();
+    },
+  };
+}
+
+/** Envoys that hold connections to it must not keep a test waiting: they are cut. */
+async function startHttpService(port: number): Promise<() => void> {
+  const server: Server = createHttpServer((request, response) => {
+    if (request.url === '/slow') setTimeout(() => response.end('slow\n'), SLOW_MS);
+    else response.end('ok\n');
+  });
+  server.keepAliveTimeout = 3_600_000;
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return () => {
+    server.close();
+    server.closeAllConnections();
+  };
+}
+
+async function startEchoService(port: number): Promise<() => void> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return () => void server.close();
+}
+
+/** Until the agent is in this state with a whole configuration. */
+export function untilState(proxy: OneProxy, state: string): Promise<Status> {
+  return waitUntil(async () => {
+    const now = await proxy.status();
+    return now.state === state && now;
+  });
+}
