@@ -1,20 +1,29 @@
 import { readdir } from 'node:fs/promises';
+import { stopAll } from '../support/processes.ts';
 import type { Measurement, Row } from './row.ts';
 
 /**
- * `npm run bench [-- NAME…]`: runs the rows whose name contains one of the arguments, all of them without any, and
- * prints one line per measurement: name, value, budget, ok or MISS. Ratios count more than numbers: machines differ.
+ * `npm run bench [-- [--full] NAME…]`: runs the rows whose name contains one of the arguments; without any, all but the
+ * long ones, with `--full` those too. One line per measurement: name, value, budget, ok or MISS. The programs are those
+ * in `dist` (`npm run build`). Ratios count more than numbers: machines differ.
  */
 const ROWS = new URL('./rows/', import.meta.url);
 
-async function main(wanted: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
+  const wanted = args.filter((arg) => !arg.startsWith('--'));
+  const selected = (row: Row) =>
+    wanted.length > 0 ? wanted.some((part) => row.name.includes(part)) : args.includes('--full') || !row.long;
   let missed = 0;
   for (const file of (await readdir(ROWS)).filter((name) => name.endsWith('.ts')).sort()) {
     const { row } = (await import(new URL(file, ROWS).href)) as { row: Row };
-    if (wanted.length > 0 && !wanted.some((part) => row.name.includes(part))) continue;
-    for (const measurement of await row.run()) {
-      if (!isOk(measurement)) missed += 1;
-      process.stdout.write(`${describe(measurement)}\n`);
+    if (!selected(row)) continue;
+    try {
+      for (const measurement of await row.run()) {
+        if (!isOk(measurement)) missed += 1;
+        process.stdout.write(`${describe(measurement)}\n`);
+      }
+    } finally {
+      await stopAll();
     }
   }
   return missed === 0 ? 0 : 1;
@@ -28,7 +37,7 @@ function describe(measurement: Measurement): string {
   const { name, value, unit, budget } = measurement;
   const verdict = budget === undefined ? '' : isOk(measurement) ? 'ok' : 'MISS';
   const limit = budget === undefined ? '' : `${round(budget)} ${unit}`;
-  return `${name.padEnd(56)}  ${`${round(value)} ${unit}`.padStart(12)}  ${limit.padStart(12)}  ${verdict}`.trimEnd();
+  return `${name.padEnd(68)}  ${`${round(value)} ${unit}`.padStart(12)}  ${limit.padStart(12)}  ${verdict}`.trimEnd();
 }
 
 function round(value: number): string {

@@ -11,5 +11,7 @@ export interface Measurement {
 export interface Row {
   /** What `npm run bench -- NAME` selects. */
   readonly name: string;
+  /** Takes minutes: runs with `--full` or when named. */
+  readonly long?: boolean;
   run(): Promise<readonly Measurement[]>;
 }

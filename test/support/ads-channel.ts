@@ -37,6 +37,8 @@ export interface AdsChannelOptions {
   onMessage(message: Buffer): void;
   /** HTTP/2 window in bytes; small ones show back-pressure early. Default 1 MiB. */
   readonly windowBytes?: number;
+  /** Time between HTTP/2 pings; none when absent. */
+  readonly pingMs?: number;
 }
 
 const PATHS = { sotw: 'StreamAggregatedResources', delta: 'DeltaAggregatedResources' };
@@ -76,6 +78,7 @@ export function openAdsChannel(options: AdsChannelOptions): AdsChannel {
       if (end.code < 0) end = { code: -1, message: error.message };
     });
     session.on('close', () => resolve(end));
+    if (options.pingMs !== undefined) pingEvery(session, options.pingMs);
   });
   return {
     send(message) {
@@ -102,6 +105,12 @@ function connect(target: AdsTarget, windowBytes: number): http2.ClientHttp2Sessi
   }
   if (ca === undefined) return http2.connect(`http://${host}:${port}`, { settings });
   return http2.connect(`https://${host}:${port}`, { settings, ca });
+}
+
+function pingEvery(session: http2.ClientHttp2Session, ms: number): void {
+  const timer = setInterval(() => session.ping(() => {}), ms);
+  timer.unref();
+  session.on('close', () => clearInterval(timer));
 }
 
 /** Cuts the byte stream into gRPC messages; a message is one contiguous view or copy. */

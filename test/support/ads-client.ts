@@ -23,6 +23,7 @@ export interface AdsClientOptions {
   /** Keep the encoded messages; default true. Fleets keep names and versions only. */
   readonly keepMessages?: boolean;
   readonly windowBytes?: number;
+  readonly pingMs?: number;
 }
 
 export interface HeldResource {
@@ -114,12 +115,13 @@ export class AdsClient {
   }
 
   #open(): AdsChannel {
-    const { mode, headers, windowBytes } = this.options;
+    const { mode, headers, windowBytes, pingMs } = this.options;
     const channel: AdsChannel = openAdsChannel({
       target: this.#target,
       mode,
       ...(headers === undefined ? {} : { headers }),
       ...(windowBytes === undefined ? {} : { windowBytes }),
+      ...(pingMs === undefined ? {} : { pingMs }),
       onMessage: (bytes) => {
         if (this.#channel === channel)
           this.#receive(mode === 'delta' ? decodeDeltaResponse(bytes) : decodeSotwResponse(bytes));

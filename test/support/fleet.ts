@@ -12,6 +12,8 @@ export interface FleetOptions {
   readonly headers?: (i: number) => Readonly<Record<string, string>>;
   /** Come back after a lost stream, 50 to 500 ms later; default false. */
   readonly reconnect?: boolean;
+  /** HTTP/2 pings of each proxy, every so many ms, as Envoy's connection_keepalive; none when absent. */
+  readonly pingMs?: number;
 }
 
 export interface ReceivedByProxy {
@@ -57,6 +59,7 @@ export function startFleet(options: FleetOptions): Fleet {
       mode: options.mode,
       node: { id: options.nodeId(i), ...(metadata === undefined ? {} : { metadata }) },
       ...(headers === undefined ? {} : { headers }),
+      ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
       keepMessages: false,
       onResponse({ typeUrl, resources, removed }) {
         if (listeners.length === 0) return;
