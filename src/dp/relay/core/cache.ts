@@ -1,6 +1,7 @@
 import { resourceOfAny } from '../codec/any.ts';
 import type { DeltaResponse } from '../codec/delta.ts';
 import type { SotwResponse } from '../codec/sotw.ts';
+import { WILDCARD } from './peer-type.ts';
 import { isComplete, type Resource, toResource } from './resource.ts';
 import { type View, viewOf } from './view.ts';
 
@@ -59,6 +60,17 @@ export class TypeCache {
     this.resources.delete(name);
     this.upstreamVersions.delete(name);
     this.absent.delete(name);
+  }
+
+  /** Drops what of these names is not wanted any more: it would only get old. */
+  forgetUnwanted(names: Iterable<string>, wanted: ReadonlySet<string> | undefined): void {
+    if (wanted?.has(WILDCARD) === true) return;
+    const candidates = [...names];
+    if (candidates.includes(WILDCARD)) {
+      this.complete = false;
+      candidates.push(...this.resources.keys());
+    }
+    for (const name of candidates) if (wanted?.has(name) !== true) this.forget(name);
   }
 
   /** Equal content keeps its identity. */

@@ -5,7 +5,7 @@ import type { Union } from './union.ts';
 
 /**
  * Keeps what an Envoy asked for subscribed after it left, so that its successor finds it fresh. It is given up only
- * while another Envoy is there to say what is needed: a proxy without any Envoy keeps its configuration for the next.
+ * while another Envoy serves, which has said what is needed: without one the configuration is kept for the next.
  */
 export class Lingering {
   readonly #union: Union;
@@ -20,14 +20,14 @@ export class Lingering {
   }
 
   /** `onReleased` is called when names were given up. */
-  keep(peer: Peer, isAnybodyThere: () => boolean, onReleased: () => void): void {
+  keep(peer: Peer, isServed: () => boolean, onReleased: () => void): void {
     const names = [...peer.types.values()].flatMap(({ typeUrl, names, wildcard }) =>
       [...names, ...(wildcard ? [WILDCARD] : [])].map((name) => [typeUrl, name] as const),
     );
     const wait = () => {
       const cancel = this.#clock.after(this.#lingerMs, () => {
         this.#cancels.delete(cancel);
-        if (!isAnybodyThere()) return wait();
+        if (!isServed()) return wait();
         for (const [typeUrl, name] of names) this.#union.remove(typeUrl, name);
         onReleased();
       });

@@ -1,6 +1,6 @@
 import type { DeltaRequest } from '../codec/delta.ts';
 import type { SotwRequest } from '../codec/sotw.ts';
-import { isComplete, type Resource, versionOfSet } from './resource.ts';
+import { isComplete, type Resource } from './resource.ts';
 import { SentLog } from './sent.ts';
 import type { View } from './view.ts';
 
@@ -65,8 +65,11 @@ export class PeerType {
     return change;
   }
 
-  /** Every request lists all names. */
-  askSotw(request: SotwRequest, view: View): Asked {
+  /**
+   * Every request lists all names. The version a client claims from its last stream is not trusted: a set it refused
+   * it may have taken in part, and still claims the one before.
+   */
+  askSotw(request: SotwRequest): Asked {
     const first = !this.#started;
     this.#started = true;
     const names = new Set(request.resourceNames);
@@ -74,12 +77,10 @@ export class PeerType {
       names.size === 0 && isComplete(this.typeUrl) && (first || (this.wildcard && this.names.size === 0));
     if (legacy) names.add(WILDCARD);
     const known = [...this.names, ...(this.wildcard ? [WILDCARD] : [])];
-    const change = this.#change(
+    return this.#change(
       [...names].filter((name) => !known.includes(name)),
       known.filter((name) => !names.has(name)),
     );
-    if (change.added.includes(WILDCARD)) this.#claimSet(request.versionInfo, view);
-    return change;
   }
 
   sendAgain(name: string): void {
@@ -169,14 +170,5 @@ export class PeerType {
   #claim(name: string, version: string, view: View): void {
     const resource = view.get(name);
     this.sent.claim(name, version, resource?.version === version ? resource : undefined);
-  }
-
-  /** Safe for whole sets only: the version of a list of names does not tell whether a name in it is new. */
-  #claimSet(version: string, view: View): void {
-    if (version === '' || !isComplete(this.typeUrl) || !view.complete) return;
-    const all = [...view.all()];
-    if (versionOfSet(all) !== version) return;
-    this.owed = false;
-    for (const resource of all) this.sent.claim(resource.name, resource.version, resource);
   }
 }

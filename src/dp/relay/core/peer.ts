@@ -84,7 +84,7 @@ export class Peer {
     };
   }
 
-  receiveSotw(request: SotwRequest, rules: PeerRules): Received {
+  receiveSotw(request: SotwRequest): Received {
     const first = !this.types.has(request.typeUrl);
     const type = this.#type(request.typeUrl);
     const { responseNonce: nonce, typeUrl } = request;
@@ -93,11 +93,11 @@ export class Peer {
     const newest = type.sent.isNewest(nonce);
     if (known === 'open') type.react(nonce, request.errorDetail);
     if (typeUrl === LISTENER && (known === 'open' || (first && request.versionInfo !== ''))) this.live = true;
-    // Names of a request that answers an older response are outdated; the answer to the newest brings them again.
-    const current = first || nonce === '' || (known !== 'unknown' && newest);
-    const asked = current ? type.askSotw(request, rules.view(typeUrl)) : NOTHING_ASKED;
+    // Requests come in order: the names of the newest one count, whatever response it answers.
+    const asked = first || nonce === '' || known !== 'unknown' ? type.askSotw(request) : NOTHING_ASKED;
     this.#checkSize(type);
-    if (known === 'last' && type.repeatDue && asked.added.length + asked.dropped.length === 0) {
+    const isRepeated = known === 'past' && newest && asked.added.length + asked.dropped.length === 0;
+    if (isRepeated && type.repeatDue) {
       type.repeatDue = false;
       for (const name of type.names) type.sendAgain(name);
     }
@@ -147,7 +147,7 @@ export class Peer {
     if (changed.length === 0 && !owed && !(complete && removed.length > 0)) return undefined;
     type.owed = false;
     const all = type.wildcard ? [...view.all()] : [...type.names].flatMap((name) => view.get(name) ?? []);
-    const nonce = type.markSent(changed, complete ? removed : []);
+    const nonce = complete ? type.markSent(all, removed) : type.markSent(changed, []);
     if (type.typeUrl === CLUSTER) this.#warm(changed);
     return {
       mode: 'sotw',

@@ -14,7 +14,7 @@ import { isComplete } from './resource.ts';
 import { type RelaySnapshot, toResourcesByType } from './snapshot.ts';
 import { Union } from './union.ts';
 import { type Claim, UpstreamSession, type UpstreamSink } from './upstream-session.ts';
-import { layered, type View } from './view.ts';
+import { layered, provenFirst, type View } from './view.ts';
 
 /** What happens in the relay, for those who log, persist and supervise. */
 export type RelayEvent =
@@ -109,7 +109,7 @@ export class RelayCore {
   /** Throws PeerLimitError. */
   receiveSotw(peer: Peer, request: SotwRequest): void {
     this.#noteNode(peer, request.node);
-    this.#received(peer, () => peer.receiveSotw(request, this.#rules(peer)));
+    this.#received(peer, () => peer.receiveSotw(request));
   }
 
   /** The sink of this peer takes more again. */
@@ -122,7 +122,7 @@ export class RelayCore {
     if (!this.#peers.delete(peer)) return;
     this.#lingering.keep(
       peer,
-      () => this.#peers.size > 0,
+      () => this.decider?.live ?? false,
       () => this.#settle(),
     );
     this.#settle();
@@ -134,6 +134,7 @@ export class RelayCore {
     this.#session = new UpstreamSession(mode, sink, this.#node);
     for (const [typeUrl, names] of this.#union.wanted) {
       this.#cache.of(typeUrl).absent.clear();
+      this.#cache.of(typeUrl).forgetUnwanted(this.#cache.of(typeUrl).resources.keys(), names);
       if (names.size > 0) this.#session.start(typeUrl, names, this.#claim(typeUrl, mode));
     }
     this.#settle();
@@ -249,13 +250,16 @@ export class RelayCore {
     this.#answer();
   }
 
-  /** Tells the control plane what all Envoys together ask for, and forgets what none does. */
+  /**
+   * Tells the control plane what all Envoys together ask for, and forgets what none does. Not in SotW: the control
+   * plane may overlook a name that goes and comes back, and then does not send it again.
+   */
   #subscribe(): void {
     for (const change of this.#union.changes()) {
       const cache = this.#cache.of(change.typeUrl);
       const mode = this.#session?.mode ?? 'delta';
       this.#session?.change(change, this.#claim(change.typeUrl, mode));
-      for (const name of change.unsubscribe) if (name !== WILDCARD) cache.forget(name);
+      if (mode === 'delta') cache.forgetUnwanted(change.unsubscribe, this.#union.wanted.get(change.typeUrl));
     }
   }
 
@@ -303,13 +307,15 @@ export class RelayCore {
     };
   }
 
-  /** A starting Envoy gets what the last one served with, and what came since as soon as it serves itself. */
+  /** A starting Envoy gets the contents the last one served with, and newer ones as soon as it serves itself. */
   #view(peer: Peer, typeUrl: string): View {
     const newest = this.#cache.of(typeUrl).view;
-    const good = this.#pin?.good ?? (peer.live ? undefined : this.#good);
-    if (good === undefined) return newest;
-    const known = viewOfGood(good, typeUrl);
-    return prefersNewest(typeUrl) ? layered(newest, known) : layered(known, newest);
+    if (this.#pin !== undefined) {
+      const pinned = viewOfGood(this.#pin.good, typeUrl);
+      return prefersNewest(typeUrl) ? layered(newest, pinned) : layered(pinned, newest);
+    }
+    if (peer.live || this.#good === undefined || prefersNewest(typeUrl)) return newest;
+    return provenFirst(newest, viewOfGood(this.#good, typeUrl));
   }
 
   /**

@@ -58,11 +58,11 @@ export class SentLog {
     this.accepted.delete(name);
   }
 
-  /** `open`: waits for a reaction; `last`: the newest, already reacted to; `unknown`: anything else. */
-  classify(nonce: string): 'open' | 'last' | 'unknown' {
+  /** `open`: of a response that waits for a reaction; `past`: that had one; `unknown`: of none on this stream. */
+  classify(nonce: string): 'open' | 'past' | 'unknown' {
     const response = Number(nonce);
     if (this.#open.has(response)) return 'open';
-    return nonce !== '' && response === this.#last ? 'last' : 'unknown';
+    return Number.isInteger(response) && response >= 1 && response <= this.#last ? 'past' : 'unknown';
   }
 
   isNewest(nonce: string): boolean {
@@ -88,8 +88,10 @@ export class SentLog {
 
   #refuse(items: readonly SentItem[], response: number, error: Uint8Array): void {
     const text = statusMessage(error);
-    const named = items.filter(({ name }) => name !== '' && text.includes(name));
-    const guilty = new Set(named.length === 0 ? items : named);
+    // What goes away is not looked at, so it cannot be at fault.
+    const present = items.filter(({ resource }) => resource !== undefined);
+    const named = present.filter(({ name }) => isNamedIn(text, name));
+    const guilty = new Set(named.length === 0 ? present : named);
     for (const item of items) {
       if (!guilty.has(item)) this.#accept(item, response);
       else if (this.told.get(item.name)?.response === response)
@@ -115,3 +117,13 @@ export class SentLog {
     if (told.response === response) this.told.set(name, { ...told, reaction: 'accepted' });
   }
 }
+
+/** As a word of its own: resource names hold about any character but are not parts of longer ones. */
+function isNamedIn(text: string, name: string): boolean {
+  for (let at = text.indexOf(name); name !== '' && at >= 0; at = text.indexOf(name, at + 1)) {
+    if (!WORD.test(text.charAt(at - 1)) && !WORD.test(text.charAt(at + name.length))) return true;
+  }
+  return false;
+}
+
+const WORD = /[\w-]/;

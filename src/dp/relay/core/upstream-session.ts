@@ -74,12 +74,9 @@ export class UpstreamSession {
   change({ typeUrl, subscribe, unsubscribe }: UnionChange, claim: Claim): void {
     const type = this.#types.get(typeUrl);
     if (type === undefined) return this.start(typeUrl, subscribe, claim);
-    const before = type.names.size;
     for (const name of subscribe) name === WILDCARD ? (type.wildcard = true) : type.names.add(name);
     for (const name of unsubscribe) name === WILDCARD ? (type.wildcard = false) : type.names.delete(name);
     if (this.mode === 'delta') return this.#sendDelta(typeUrl, { subscribe, unsubscribe });
-    // An empty list may be taken for a wildcard: the last names stay subscribed until there are others.
-    if (!type.wildcard && type.names.size === 0 && before > 0) return;
     this.#sendNames(typeUrl, type);
   }
 

@@ -38,3 +38,18 @@ export function layered(first: View, second: View): View {
     isAbsent: (name) => first.get(name) === undefined && second.isAbsent(name),
   };
 }
+
+/** The names of `newest`, each with the content it has in `proven`, if it is there. */
+export function provenFirst(newest: View, proven: View): View {
+  const prefer = (resource: Resource) => proven.get(resource.name) ?? resource;
+  return {
+    get: (name) => {
+      const resource = newest.get(name);
+      if (resource !== undefined) return prefer(resource);
+      return newest.isAbsent(name) ? undefined : proven.get(name);
+    },
+    all: () => [...newest.all()].map(prefer),
+    complete: newest.complete,
+    isAbsent: (name) => newest.isAbsent(name),
+  };
+}
