@@ -21,7 +21,7 @@ export function parseBroughtDataplane(text: string): BroughtDocument {
       return tooLarge(text, MAX_YAML_BYTES, ', the limit for what is not JSON');
     try {
       // The parser's own search for repeated keys takes time with the square of their number.
-      value = parseYaml(text, { maxAliasCount: 100, uniqueKeys: false, logLevel: 'silent' });
+      value = parseYaml(text, { maxAliasCount: 100, uniqueKeys: false, logLevel: 'error' });
     } catch {
       return { kind: 'invalid', reason: 'it is neither JSON nor YAML' };
     }

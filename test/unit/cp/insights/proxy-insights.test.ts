@@ -101,3 +101,96 @@ test('changes are written together after a moment, and at once when asked', asyn
   await insights.flush();
   expect(written).toHaveLength(2);
 });
+
+describe('a store that fails', () => {
+  /** A store that works only while `works`, and what it was told. */
+  function setUpFailing() {
+    const clock = createFakeClock();
+    const warnings: string[] = [];
+    const state = { works: false, written: [] as string[] };
+    const insights = new ProxyInsights({
+      clock,
+      logger: { ...silentLogger, warn: (_facts, message) => warnings.push(message) },
+      instanceId: 'cp-1',
+      newId: () => 's',
+      flushMs: 1_000,
+      write: async (batch) => {
+        if (!state.works) throw new Error('disk full');
+        state.written.push(...batch.map((b) => b.proxy.name));
+      },
+    });
+    return { clock, warnings, state, insights };
+  }
+
+  test('gets what it missed as soon as it works again, without a further change', async () => {
+    const { clock, warnings, state, insights } = setUpFailing();
+    insights.opened(proxy, undefined);
+    for (let i = 0; i < 10; i++) {
+      clock.advance(1_000);
+      await insights.flush();
+    }
+    expect(warnings).toEqual(['insights could not be written; it is tried until it works']);
+    state.works = true;
+    clock.advance(1_000);
+    await expect.poll(() => state.written).toEqual(['a']);
+  });
+
+  test('is not told of proxies that were forgotten meanwhile', async () => {
+    const { clock, state, insights } = setUpFailing();
+    insights.opened(proxy, undefined);
+    await insights.flush();
+    insights.forget(proxy);
+    state.works = true;
+    clock.advance(1_000);
+    await insights.flush();
+    expect(state.written).toEqual([]);
+  });
+});
+
+test('a slow store gets one batch at a time, each with the newest state', async () => {
+  const clock = createFakeClock();
+  const batches: number[] = [];
+  let release = () => {};
+  const insights = new ProxyInsights({
+    clock,
+    logger: silentLogger,
+    instanceId: 'cp-1',
+    newId: () => 's',
+    flushMs: 1_000,
+    write: (batch) => {
+      batches.push(batch.length);
+      return new Promise((resolve) => {
+        release = resolve;
+      });
+    },
+  });
+  insights.opened(proxy, undefined);
+  const first = insights.flush();
+  await expect.poll(() => batches).toEqual([1]);
+  const others = Array.from({ length: 20 }, () => {
+    insights.sent(proxy, CLUSTER);
+    return insights.flush();
+  });
+  release();
+  await first;
+  await expect.poll(() => batches).toEqual([1, 1]);
+  release();
+  await Promise.all(others);
+  expect(batches).toEqual([1, 1]);
+});
+
+test('whether a proxy left or its lease ran out survives a restart, and its return ends it', () => {
+  for (const gone of ['left', 'expired'] as const) {
+    const before = setUp().insights;
+    before.opened(proxy, undefined);
+    before.closed(proxy);
+    before[gone](proxy);
+    const after = setUp().insights;
+    const stored = before.get('m', 'a');
+    expect(stored).toMatchObject({ [gone]: true });
+    if (stored !== undefined) after.restore(proxy, stored);
+    expect(after.get('m', 'a')).toMatchObject({ [gone]: true });
+    after.opened(proxy, undefined);
+    expect(after.get('m', 'a')).not.toHaveProperty(gone);
+  }
+});

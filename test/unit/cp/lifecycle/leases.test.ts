@@ -131,4 +131,72 @@ describe('many proxies lost together', () => {
     clock.advance(LEASE);
     expect(new Set(seen.values())).toEqual(new Set(['out']));
   });
+
+  test('does not bring back hosts that were missing long before', () => {
+    const { clock, seen, leases, proxy } = setUp();
+    leases.connected(proxy('dead'), '10.0.9.9');
+    leases.lost(proxy('dead'));
+    clock.advance(GRACE + 20_000);
+    spread.forEach((address, i) => {
+      leases.connected(proxy(`p${i}`), address);
+    });
+    spread.forEach((_, i) => {
+      leases.lost(proxy(`p${i}`));
+    });
+    expect(seen.get('dead')).toBe('degraded');
+    expect(seen.get('p5')).toBe('serving');
+    for (const i of [0, 1, 2]) leases.connected(proxy(`p${i}`), spread[i] ?? '');
+    expect(seen.get('p5')).toBe('degraded');
+    clock.advance(LEASE);
+    expect(seen.get('dead')).toBe('out');
+  });
+
+  test('are found back although hosts that were missing before stay away', () => {
+    const { clock, seen, leases, proxy } = setUp();
+    for (let i = 0; i < 4; i++) {
+      leases.connected(proxy(`dead${i}`), '10.0.9.9');
+      leases.lost(proxy(`dead${i}`));
+    }
+    clock.advance(20_000);
+    const addresses = [...spread, '10.0.0.7', '10.0.0.8'];
+    addresses.forEach((address, i) => {
+      leases.connected(proxy(`p${i}`), address);
+    });
+    addresses.forEach((_, i) => {
+      leases.lost(proxy(`p${i}`));
+    });
+    clock.advance(100_000);
+    expect(seen.get('p7')).toBe('serving');
+    for (const i of [0, 1, 2, 3]) leases.connected(proxy(`p${i}`), addresses[i] ?? '');
+    expect(seen.get('p7')).toBe('degraded');
+  });
+
+  test('those a restarted control plane still waits for are no loss', () => {
+    const { clock, seen, leases, proxy } = setUp();
+    spread.forEach((address, i) => {
+      leases.awaitReturn(proxy(`p${i}`), address);
+    });
+    leases.connected(proxy('p0'), '10.0.0.1');
+    leases.lost(proxy('p0'));
+    clock.advance(LEASE);
+    expect(new Set(seen.values())).toEqual(new Set(['out']));
+  });
+});
+
+test('a lease that runs out is told, an announced leave is not', () => {
+  const clock = createFakeClock();
+  const expired: string[] = [];
+  const leases = new ProxyLeases({
+    clock,
+    logger: silentLogger,
+    graceMs: GRACE,
+    leaseMs: LEASE,
+    onLiveness: () => {},
+    onExpired: ({ name }) => expired.push(name),
+  });
+  for (const name of ['a', 'b']) leases.connected({ mesh: 'm', name }, '10.0.0.1');
+  leases.left({ mesh: 'm', name: 'a' });
+  leases.lost({ mesh: 'm', name: 'b' });
+  clock.advance(LEASE);
+  expect(expired).toEqual(['b']);
 });
