@@ -63,6 +63,7 @@ export async function writeStateFile(path: string, header: StateHeader, contents
   const dir = dirname(path);
   ensureSafeParent(dirname(dir));
   ensurePrivateDir(dir);
+  await removeLeftovers(dir);
   await writeSafeFile(path, encodeState({ header, contents }));
 }
 
@@ -89,7 +90,7 @@ export function listNumbered(dir: string, prefix: string): readonly number[] {
 }
 
 /** Half-written files of agents that were killed. */
-export async function removeLeftovers(dir: string): Promise<void> {
+async function removeLeftovers(dir: string): Promise<void> {
   for (const name of listNames(dir))
     if (/^\..*\.tmp$/.test(name)) await rm(join(dir, name), { force: true }).catch(() => {});
 }

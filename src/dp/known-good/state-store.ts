@@ -8,7 +8,6 @@ import {
   listNumbered,
   readResources,
   readStateFile,
-  removeLeftovers,
   type StateOwner,
   writeStateFile,
 } from './files.ts';
@@ -79,7 +78,6 @@ export function createStateStore({ dir, secretsDir, owner, clock }: StateStoreOp
         chunks: [Buffer.from(JSON.stringify(bootstrap))],
       }),
     async saveGeneration({ number, generation, state }) {
-      await removeLeftovers(dir);
       const { open, secret } = splitSecrets(state);
       const secrets = namesIn(secret);
       // Keys first: a generation is never there without what it needs.
