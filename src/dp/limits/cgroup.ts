@@ -78,7 +78,7 @@ function parseMounts(text: string): readonly Mount[] {
     const [, , , root = '', point = ''] = left.split(' ');
     const [type = '', , options = ''] = right?.split(' ') ?? [];
     return type.startsWith('cgroup')
-      ? [{ root: unescape(root), point: unescape(point), type, options: options.split(',') }]
+      ? [{ root: unescapeOctal(root), point: unescapeOctal(point), type, options: options.split(',') }]
       : [];
   });
 }
@@ -91,7 +91,7 @@ function climb({ root, point }: Mount, path: string): readonly string[] {
   return [...parts.map((_part, i) => [point, ...parts.slice(0, parts.length - i)].join('/')), point];
 }
 
-function unescape(text: string): string {
+function unescapeOctal(text: string): string {
   return text.replace(/\\(\d{3})/g, (_all, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
