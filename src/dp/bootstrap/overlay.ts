@@ -7,6 +7,7 @@ import type { AdminPlace } from '../admin-place.ts';
 export interface OverlayTemplates {
   readonly adminSocket: string;
   readonly adminPort: string;
+  readonly relay: string;
 }
 
 /**

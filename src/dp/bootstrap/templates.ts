@@ -7,5 +7,9 @@ import type { OverlayTemplates } from './overlay.ts';
 export function readOverlayTemplates(): OverlayTemplates {
   const read = (name: string): string =>
     readFileSync(join(packageRoot(), 'bootstrap-templates', 'overlays', name), 'utf8');
-  return { adminSocket: read('admin-socket.yaml'), adminPort: read('admin-port.yaml') };
+  return {
+    adminSocket: read('admin-socket.yaml'),
+    adminPort: read('admin-port.yaml'),
+    relay: read('relay.yaml'),
+  };
 }

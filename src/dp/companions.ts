@@ -1,0 +1,160 @@
+// What goes beside Envoy from the start of the agent to its end: the last known good state, and an eye on the
+// application. The agent tells them what happens; they tell readiness and the control plane.
+import { basename } from 'node:path';
+import type { Clock } from '../lib/clock.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { AdminPlace } from './admin-place.ts';
+import { type AppWatch, describeIll, watchApplication } from './app-health/app-health.ts';
+import { withAuthorization, withoutAuthorization } from './bootstrap/authorization.ts';
+import { reportHealth } from './bootstrap/client.ts';
+import { withLocalFacts } from './bootstrap/local-facts.ts';
+import { toHealthRequest } from './bootstrap/request.ts';
+import type { AgentConfig } from './config/agent-config.ts';
+import { createAdminClient } from './envoy/admin-client.ts';
+import type { AskForBootstrap } from './known-good/offline-start.ts';
+import { type Begin, describeStale, openStateSession, type StateSession } from './known-good/session.ts';
+import type { Answer } from './readiness/answer.ts';
+import type { InstancePaths } from './run-dir/paths.ts';
+import type { AgentState } from './state/agent-state.ts';
+
+export interface CompanionParts {
+  readonly config: AgentConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly paths: InstancePaths;
+  readonly state: () => AgentState;
+}
+
+export interface Companions {
+  readonly session: StateSession;
+  /** Of Envoy, once it is known; stands in what is saved. */
+  setEnvoyVersion(version: string): void;
+  /**
+   * The bootstrap to start with: the control plane's, else the last known good one with the token of today. `kind` says
+   * which; `fresh` of a stale one resolves when the control plane is back.
+   */
+  begin(ask: AskForBootstrap<JsonObject>, readinessPort: number): Promise<Begin>;
+  /** The agent's state changed; `received` is the bootstrap of the Envoy that serves, where one does. */
+  onState(state: AgentState, received: JsonObject | undefined): void;
+  /** A stream to the control plane opened. */
+  reconnected(): void;
+  /** The answer of the readiness server, with what is known here. */
+  answer(answer: Answer): Answer;
+  /** Lines for the status. */
+  marks(): readonly string[];
+  /** Nothing of them is left afterwards. */
+  stop(): Promise<void>;
+}
+
+export function startCompanions(parts: CompanionParts): Companions {
+  const { config, clock, logger, paths, state } = parts;
+  let envoyVersion = '';
+  const session = openSession(parts, () => envoyVersion);
+  const app = config.appHealth === undefined ? undefined : watchApp(parts, config.appHealth);
+  let serving = false;
+  const marks = () => [
+    ...(session.stale === undefined ? [] : describeStale(session.stale)),
+    ...(app === undefined ? [] : [describeIll(app.health) ?? ''].filter((line) => line !== '')),
+  ];
+  return {
+    session,
+    setEnvoyVersion(version) {
+      envoyVersion = version;
+    },
+    async begin(ask, readinessPort) {
+      const begun = await session.begin(ask);
+      if (begun.kind === 'fresh') return begun;
+      const local = withLocalFacts(begun.bootstrap, { readinessPort, workdir: paths.dir });
+      return { ...begun, bootstrap: withAuthorization(local, config.proxy.token) };
+    },
+    onState(now, received) {
+      const serves = isServing(now);
+      if (serves && received !== undefined) session.serving(withoutAuthorization(received));
+      if (!serves && serving) session.knownGood.envoyEnded();
+      if (now.state === 'ready' || now.state === 'degraded') app?.envoyServing();
+      // A drain sets Envoy's health itself, and nobody may put it right again.
+      if (now.state === 'draining') void app?.stop();
+      serving = serves;
+    },
+    reconnected: () => app?.reconnected(),
+    answer: (answer) => mark(answer, app, state(), marks()),
+    marks,
+    async stop() {
+      await Promise.all([app?.stop(), session.knownGood.stop()]);
+    },
+  };
+
+  function mark(
+    answer: Answer,
+    watch: AppWatch | undefined,
+    now: AgentState,
+    lines: readonly string[],
+  ): Answer {
+    const ill = watch === undefined ? undefined : describeIll(watch.health);
+    if (answer.status === 200 && ill !== undefined && isServing(now))
+      return { status: 503, body: `${ill}\n` };
+    return { ...answer, body: [answer.body, ...lines.map((line) => `${line}\n`)].join('') };
+  }
+
+  function watchApp(
+    { config: { proxy, controlPlane } }: CompanionParts,
+    check: NonNullable<AgentConfig['appHealth']>,
+  ) {
+    return watchApplication({
+      config: check,
+      clock,
+      logger,
+      tell: (report) => reportHealth(controlPlane, toHealthRequest(proxy, report)),
+      postToEnvoy: async (path) => {
+        if (!isServing(state())) throw new Error('no Envoy serves');
+        await postOnce(placeOf(config, paths), path);
+      },
+    });
+  }
+}
+
+function openSession(
+  { config, clock, logger, paths }: CompanionParts,
+  envoyVersion: () => string,
+): StateSession {
+  const { proxy, controlPlane, state, runDir } = config;
+  return openStateSession({
+    stateDir: state.dir,
+    runDir,
+    instance: basename(paths.dir),
+    owner: {
+      mesh: proxy.mesh,
+      name: proxy.name,
+      controlPlane: controlPlane.url.origin,
+      get envoyVersion() {
+        return envoyVersion();
+      },
+    },
+    secretsOnDisk: state.secretsOnDisk,
+    graceMs: state.graceMs,
+    maxAgeMs: state.maxAgeMs,
+    clock,
+    logger,
+  });
+}
+
+function isServing({ state }: AgentState): boolean {
+  return state === 'ready' || state === 'degraded' || state === 'handing-over';
+}
+
+/** Of the Envoy that serves, whichever it is. */
+function placeOf(config: AgentConfig, paths: InstancePaths): AdminPlace {
+  const { adminPort } = config.envoy;
+  return adminPort === 0 ? { socketPath: paths.adminSocket } : { port: adminPort };
+}
+
+async function postOnce(place: AdminPlace, path: string): Promise<void> {
+  const admin = createAdminClient(place);
+  try {
+    const { status } = await admin.post(path);
+    if (status !== 200) throw new Error(`Envoy answers ${status}`);
+  } finally {
+    admin.close();
+  }
+}
