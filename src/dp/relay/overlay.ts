@@ -21,7 +21,10 @@ export function overlayRelay(received: JsonObject, overlay: RelayOverlay): JsonO
   const rendered = renderTemplate(template, parameters);
   const { static_resources: added, hds_config: hdsConfig, ...rest } = rendered;
   const stripped = withoutControlPlane(received);
-  const merged = mergeTrees(stripped, hds && hdsConfig !== undefined ? { ...rest, hds_config: hdsConfig } : rest);
+  const merged = mergeTrees(
+    stripped,
+    hds && hdsConfig !== undefined ? { ...rest, hds_config: hdsConfig } : rest,
+  );
   return { ...merged, static_resources: appendTo(asObject(stripped.static_resources), asObject(added)) };
 }
 
@@ -44,7 +47,11 @@ function withoutControlPlane(bootstrap: JsonObject): JsonObject {
   return {
     ...rest,
     dynamic_resources: sets,
-    static_resources: { ...resources, clusters: kept, ...(resources.secrets === undefined ? {} : { secrets }) },
+    static_resources: {
+      ...resources,
+      clusters: kept,
+      ...(resources.secrets === undefined ? {} : { secrets }),
+    },
   };
 }
 

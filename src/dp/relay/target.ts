@@ -101,7 +101,8 @@ function validationOf(context: JsonObject, bootstrap: JsonObject): JsonObject | 
 function pemOf(source: Json | undefined): string | undefined {
   const data = object(source);
   if (typeof data?.inline_string === 'string') return data.inline_string;
-  if (typeof data?.inline_bytes === 'string') return Buffer.from(data.inline_bytes, 'base64').toString('utf8');
+  if (typeof data?.inline_bytes === 'string')
+    return Buffer.from(data.inline_bytes, 'base64').toString('utf8');
   if (typeof data?.filename === 'string') return readFileSync(data.filename, 'utf8');
   return undefined;
 }

@@ -19,8 +19,7 @@ export function claimFor(
   for (const [name, { version }] of cache.resources) {
     const isAccepted = accepted?.get(name)?.version === version;
     if (!isAccepted) all = false;
-    if (isWanted(name))
-      versions.set(name, (isAccepted && cache.upstreamVersions.get(name)) || UNACCEPTED);
+    if (isWanted(name)) versions.set(name, (isAccepted && cache.upstreamVersions.get(name)) || UNACCEPTED);
   }
   return { versions, setVersion: all ? setVersion : '' };
 }

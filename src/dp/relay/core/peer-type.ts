@@ -1,3 +1,4 @@
+import { ENDPOINT } from '../../../envoy/type-urls.ts';
 import type { DeltaRequest } from '../codec/delta.ts';
 import type { SotwRequest } from '../codec/sotw.ts';
 import { isComplete, type Resource } from './resource.ts';
@@ -56,8 +57,13 @@ export class PeerType {
     this.#started = true;
     const legacy = first && request.subscribe.length === 0 && isComplete(this.typeUrl);
     const added = legacy ? [WILDCARD] : request.subscribe;
-    if (first) for (const [name, version] of request.initialVersions) this.#claim(name, version, view);
-    const change = this.#change(added, request.unsubscribe.filter((name) => !added.includes(name)));
+    // A cluster may have begun to warm just before the last stream ended: its assignment is sent in any case.
+    if (first && this.typeUrl !== ENDPOINT)
+      for (const [name, version] of request.initialVersions) this.#claim(name, version, view);
+    const change = this.#change(
+      added,
+      request.unsubscribe.filter((name) => !added.includes(name)),
+    );
     // Names asked for again are answered again. A client with claims is not owed words when nothing is new.
     for (const name of request.subscribe)
       if (!(first && this.sent.told.has(name))) this.sent.told.delete(name);

@@ -1,5 +1,5 @@
-import type { Peer } from './peer.ts';
 import type { Said } from './cache.ts';
+import type { Peer } from './peer.ts';
 
 /** A response of the control plane that is not answered yet. */
 export interface Pending {
@@ -30,7 +30,8 @@ export function settle({ typeUrl, said }: Pending, judge: Judge): Settlement {
   for (const [name, version] of said) {
     if (judge.current(typeUrl, name) !== version) continue;
     const veto = judge.veto(typeUrl, name, version);
-    const verdict = veto === undefined ? judgeByPeer(judge.decider, typeUrl, name, version) : { refused: veto };
+    const verdict =
+      veto === undefined ? judgeByPeer(judge.decider, typeUrl, name, version) : { refused: veto };
     if (verdict === 'waiting') waiting = true;
     else if (verdict !== 'accepted') error ??= verdict.refused;
   }
@@ -48,8 +49,8 @@ function judgeByPeer(
   if (decider === undefined) return 'waiting';
   const type = decider.types.get(typeUrl);
   const verdict = type?.verdict(name, version) ?? 'not-asked';
-  // An Envoy that is still starting asks for more later; what one that serves does not ask for is nothing to it.
-  if (verdict === 'not-asked') return decider.live ? 'accepted' : 'waiting';
+  // An Envoy that is still starting asks for more types later; what it does not ask for otherwise is nothing to it.
+  if (verdict === 'not-asked') return decider.live || type?.subscribed === true ? 'accepted' : 'waiting';
   // Absence of a named resource cannot be said in SotW.
   if (version === '' && decider.mode === 'sotw' && type?.wildcard === false) return 'accepted';
   return verdict;

@@ -215,7 +215,8 @@ export class RelayCore {
   }
 
   #noteNode(peer: Peer, node: Uint8Array | undefined): void {
-    if (node !== undefined && [...this.#peers].every((other) => newer(other, peer) === peer)) this.#node = node;
+    if (node !== undefined && [...this.#peers].every((other) => newer(other, peer) === peer))
+      this.#node = node;
   }
 
   #received(peer: Peer, receive: () => Received): void {

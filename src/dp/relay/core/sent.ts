@@ -82,7 +82,12 @@ export class SentLog {
       if (number < response || error === undefined) this.#acceptAll(items, number);
       else this.#refuse(items, number, error);
       for (const { name } of items)
-        if (this.told.get(name)?.version === '' && this.told.get(name)?.reaction === 'accepted' && !isNamed(name)) this.told.delete(name);
+        if (
+          this.told.get(name)?.version === '' &&
+          this.told.get(name)?.reaction === 'accepted' &&
+          !isNamed(name)
+        )
+          this.told.delete(name);
     }
   }
 

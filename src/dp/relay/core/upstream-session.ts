@@ -61,7 +61,12 @@ export class UpstreamSession {
 
   /** First request of a type, with what is left of the last stream. */
   start(typeUrl: string, names: Iterable<string>, claim: Claim): void {
-    const type: TypeSession = { names: new Set(names), wildcard: false, nonce: '', accepted: claim.setVersion };
+    const type: TypeSession = {
+      names: new Set(names),
+      wildcard: false,
+      nonce: '',
+      accepted: claim.setVersion,
+    };
     type.wildcard = type.names.delete(WILDCARD);
     this.#types.set(typeUrl, type);
     if (this.mode === 'sotw') return this.#sendNames(typeUrl, type);

@@ -20,7 +20,11 @@ export const UNKNOWN_VIEW: View = {
 };
 
 /** What one map holds is all there is, if `complete`. */
-export function viewOf(map: ReadonlyMap<string, Resource>, complete: boolean, absent?: ReadonlySet<string>): View {
+export function viewOf(
+  map: ReadonlyMap<string, Resource>,
+  complete: boolean,
+  absent?: ReadonlySet<string>,
+): View {
   return {
     get: (name) => map.get(name),
     all: () => map.values(),

@@ -62,11 +62,14 @@ const WINDOW_BYTES = 1024 * 1024;
 export function connectGrpc(endpoint: GrpcEndpoint, options: ConnectOptions): Promise<GrpcConnection> {
   return new Promise((resolve, reject) => {
     const socket = dial(endpoint);
-    const session = http2.connect(`${endpoint.tls === undefined ? 'http' : 'https'}://${authority(endpoint)}`, {
-      createConnection: () => socket,
-      settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
-      maxSessionMemory: 256,
-    });
+    const session = http2.connect(
+      `${endpoint.tls === undefined ? 'http' : 'https'}://${authority(endpoint)}`,
+      {
+        createConnection: () => socket,
+        settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
+        maxSessionMemory: 256,
+      },
+    );
     let up = false;
     let reason = 'the control plane closed the connection';
     const cancelTimeout = options.clock.after(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
@@ -85,7 +88,8 @@ export function connectGrpc(endpoint: GrpcEndpoint, options: ConnectOptions): Pr
       session.setLocalWindowSize(WINDOW_BYTES * 4);
       keepAlive(session, options);
       resolve({
-        open: (path, metadata, events) => openStream(session, { path, metadata, events }, options.maxMessageBytes),
+        open: (path, metadata, events) =>
+          openStream(session, { path, metadata, events }, options.maxMessageBytes),
         close: () => session.destroy(),
       });
     });

@@ -103,7 +103,8 @@ function serveStream(
     stream.sendTrailers({ 'grpc-status': String(code), 'grpc-message': encodeMessage(message) });
   });
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-  if (handler === undefined) return out.end({ code: UNIMPLEMENTED, message: `no method ${headers[':path']}` });
+  if (handler === undefined)
+    return out.end({ code: UNIMPLEMENTED, message: `no method ${headers[':path']}` });
   const reader = createFrameReader(maxMessageBytes);
   stream.on('data', (chunk: Buffer) => {
     if (end !== undefined) return;

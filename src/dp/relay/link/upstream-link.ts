@@ -1,0 +1,196 @@
+import type { Backoff } from '../../../lib/backoff.ts';
+import { createBackoff } from '../../../lib/backoff.ts';
+import type { Clock } from '../../../lib/clock.ts';
+import { describeError } from '../../../lib/coded-error.ts';
+import type { Logger } from '../../../lib/logger.ts';
+import { decodeDeltaResponse, encodeDeltaRequest } from '../codec/delta.ts';
+import { decodeSotwResponse, encodeSotwRequest } from '../codec/sotw.ts';
+import { WireError } from '../codec/wire.ts';
+import type { Mode } from '../core/peer.ts';
+import type { RelayCore } from '../core/relay-core.ts';
+import type { UpstreamRequest } from '../core/upstream-session.ts';
+import { type ClientStream, connectGrpc, type GrpcConnection } from '../grpc/client.ts';
+import { type StreamEnd, UNAVAILABLE, UNIMPLEMENTED } from '../grpc/status.ts';
+import type { RelayTarget } from '../target.ts';
+
+const PATHS: Readonly<Record<Mode, string>> = {
+  delta: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
+  sotw: '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
+};
+
+const FIRST_PAUSE_MS = 100;
+/** A control plane that is back is found in about this time. */
+const LONGEST_PAUSE_MS = 2_000;
+/** A stream that lasted this long was no failed attempt. */
+const STEADY_MS = 5_000;
+
+export interface UpstreamLinkOptions {
+  /** Looked at before each attempt. */
+  readonly target: () => RelayTarget;
+  /** Headers of the next stream; the token may have changed since the last one. */
+  readonly metadata: () => Readonly<Record<string, string>>;
+  readonly core: RelayCore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  /** The connection, for other streams beside ADS; undefined when it is gone. */
+  readonly onConnection: (connection: GrpcConnection | undefined) => void;
+  readonly pingIntervalMs?: number;
+  readonly pingTimeoutMs?: number;
+}
+
+/** Whether the control plane is there. */
+export interface LinkStatus {
+  readonly connected: boolean;
+  readonly mode: Mode;
+  /** Monotonic time of the last change, in ms. */
+  readonly since: number;
+  /** Why there is no stream; '' before the first attempt failed. */
+  readonly reason: string;
+}
+
+/** Keeps the one ADS stream to the control plane open, from `start` to `stop`, one attempt after the other. */
+export class UpstreamLink {
+  readonly #options: UpstreamLinkOptions;
+  readonly #backoff: Backoff;
+  #connection: GrpcConnection | undefined;
+  #stream: ClientStream | undefined;
+  #mode: Mode;
+  #endpoint = 0;
+  #started = false;
+  #stopped = false;
+  #cancelPause = (): void => {};
+  #openedAt = 0;
+  #status: LinkStatus;
+
+  constructor(options: UpstreamLinkOptions) {
+    this.#options = options;
+    this.#mode = options.target().prefers;
+    const { random, clock } = options;
+    this.#backoff = createBackoff({ baseMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random });
+    this.#status = { connected: false, mode: this.#mode, since: clock.monotonic(), reason: '' };
+  }
+
+  get status(): LinkStatus {
+    return this.#status;
+  }
+
+  /** More than one call does nothing. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    void this.#connect();
+  }
+
+  /** Begins a new stream, on a new connection. */
+  reconnect(): void {
+    this.#drop({ code: UNAVAILABLE, message: 'a new stream was asked for' });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelPause();
+    this.#stream = undefined;
+    this.#connection?.close();
+    this.#options.core.upstreamClosed();
+  }
+
+  async #connect(): Promise<void> {
+    const { target, clock, pingIntervalMs, pingTimeoutMs } = this.#options;
+    const { endpoints } = target();
+    const endpoint = endpoints[this.#endpoint % endpoints.length];
+    if (endpoint === undefined || this.#stopped) return;
+    try {
+      const connection = await connectGrpc(endpoint, {
+        clock,
+        ...(pingIntervalMs === undefined ? {} : { pingIntervalMs }),
+        ...(pingTimeoutMs === undefined ? {} : { pingTimeoutMs }),
+        onClose: (reason) => this.#lost(connection, reason),
+      });
+      if (this.#stopped) return connection.close();
+      this.#connection = connection;
+      this.#open(connection);
+    } catch (error) {
+      this.#endpoint++;
+      this.#retry(`${endpoint.host}:${endpoint.port}: ${describeError(error)}`);
+    }
+  }
+
+  #open(connection: GrpcConnection): void {
+    const { core, metadata, logger, clock } = this.#options;
+    const mode = this.#mode;
+    this.#openedAt = clock.monotonic();
+    const stream: ClientStream = connection.open(PATHS[mode], metadata(), {
+      onMessage: (message) => {
+        if (this.#stream === stream) this.#receive(mode, message);
+      },
+      onEnd: (end) => {
+        if (this.#stream === stream) this.#drop(end);
+      },
+    });
+    this.#stream = stream;
+    this.#setStatus(true, '');
+    logger.info({ mode }, 'connected to the control plane');
+    core.upstreamOpened(mode, { send: (message) => stream.send(encode(message)) });
+    this.#options.onConnection(connection);
+  }
+
+  #receive(mode: Mode, message: Buffer): void {
+    const { core } = this.#options;
+    try {
+      if (mode === 'delta') core.upstreamDelta(decodeDeltaResponse(message));
+      else core.upstreamSotw(decodeSotwResponse(message));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#drop({
+        code: UNAVAILABLE,
+        message: `the control plane sent something malformed: ${error.message}`,
+      });
+    }
+  }
+
+  #lost(connection: GrpcConnection, reason: string): void {
+    if (this.#connection === connection) this.#drop({ code: UNAVAILABLE, message: reason });
+  }
+
+  /** The stream is over, for whatever reason; so is its connection: a load balancer may choose better. */
+  #drop({ code, message }: StreamEnd): void {
+    if (this.#stopped || this.#stream === undefined) return;
+    const { core, clock, logger } = this.#options;
+    this.#stream = undefined;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#options.onConnection(undefined);
+    core.upstreamClosed();
+    connection?.close();
+    if (clock.monotonic() - this.#openedAt >= STEADY_MS) this.#backoff.reset();
+    if (code === UNIMPLEMENTED) {
+      this.#mode = this.#mode === 'delta' ? 'sotw' : 'delta';
+      logger.info(
+        { mode: this.#mode },
+        'the control plane does not know this variant of xDS; trying the other',
+      );
+    }
+    this.#retry(message === '' ? `the control plane ended the stream (status ${code})` : message);
+  }
+
+  #retry(reason: string): void {
+    if (this.#stopped) return;
+    const { clock, logger } = this.#options;
+    const pauseMs = Math.round(this.#backoff.next());
+    // One line when it begins or the reason changes, not one for each attempt.
+    if (this.#status.connected || this.#status.reason !== reason)
+      logger.warn({ reason, retryInMs: pauseMs }, 'no stream to the control plane; Envoy keeps what it has');
+    this.#setStatus(false, reason);
+    this.#cancelPause = clock.after(pauseMs, () => void this.#connect());
+  }
+
+  #setStatus(connected: boolean, reason: string): void {
+    const since = connected === this.#status.connected ? this.#status.since : this.#options.clock.monotonic();
+    this.#status = { connected, mode: this.#mode, since, reason };
+  }
+}
+
+function encode(message: UpstreamRequest): Uint8Array {
+  return message.mode === 'delta' ? encodeDeltaRequest(message.request) : encodeSotwRequest(message.request);
+}

@@ -1,0 +1,175 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { decodeDeltaRequest, encodeDeltaResponse } from './codec/delta.ts';
+import { decodeSotwRequest, encodeSotwResponse } from './codec/sotw.ts';
+import { WireError } from './codec/wire.ts';
+import { type Mode, PeerLimitError, type PeerResponse } from './core/peer.ts';
+import { RelayCore, type RelayEvent } from './core/relay-core.ts';
+import type { RelaySnapshot } from './core/snapshot.ts';
+import { type ServerStream, type StreamHandler, startGrpcServer } from './grpc/server.ts';
+import { RESOURCE_EXHAUSTED, UNKNOWN } from './grpc/status.ts';
+import { HDS_PATH, HdsRelay } from './link/hds-relay.ts';
+import { type LinkStatus, UpstreamLink } from './link/upstream-link.ts';
+import type { RelayTarget } from './target.ts';
+
+/**
+ * Envoy talks xDS to the agent, and the agent to the control plane: one stream upward whatever happens to Envoys
+ * below. The relay knows no Envoy types: resources are bytes with a name, kept as long as somebody needs them.
+ * `core` decides, `grpc` moves bytes, `codec` reads envelopes; this file ties them together.
+ */
+export interface Relay {
+  readonly status: RelayStatus;
+  /** What the serving Envoy accepted; undefined while none has served. */
+  accepted(): RelaySnapshot | undefined;
+  /** A known good configuration to serve until the control plane says more; connects with its node. */
+  restore(snapshot: RelaySnapshot): void;
+  /** Serves this generation, refusing upward what differs, until `unpin`. */
+  pin(snapshot: RelaySnapshot, reason: string): void;
+  unpin(): void;
+  /** An Envoy of this epoch gets no listeners until `admit`. */
+  hold(epoch: number): void;
+  admit(epoch: number): void;
+  /** Where the next stream goes; the present one stays. */
+  retarget(target: RelayTarget): void;
+  /** A new stream to the control plane, for example with a new token. */
+  reconnect(): void;
+  /** Envoys lose their streams; they serve on with what they have. */
+  close(): Promise<void>;
+}
+
+export interface RelayStatus {
+  readonly upstream: LinkStatus;
+  readonly envoys: readonly { readonly epoch: number; readonly live: boolean }[];
+  /** Responses of the control plane that no Envoy has reacted to. */
+  readonly unanswered: number;
+}
+
+export interface RelayOptions {
+  readonly socketPath: string;
+  readonly target: RelayTarget;
+  /** Overrides what the bootstrap said, for tokens that change. */
+  readonly metadata?: () => Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random?: () => number;
+  readonly onEvent?: (event: RelayEvent) => void;
+  readonly pingIntervalMs?: number;
+  readonly pingTimeoutMs?: number;
+}
+
+const ADS_PATHS: ReadonlyMap<string, Mode> = new Map([
+  ['/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources', 'delta'],
+  ['/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources', 'sotw'],
+]);
+
+/** Request header that tells which Envoy speaks; set by the overlay. */
+const EPOCH_HEADER = 'x-kuma-dp-epoch';
+
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const { clock, logger, random = Math.random } = options;
+  let { target } = options;
+  const metadata = options.metadata ?? (() => target.metadata);
+  const core = new RelayCore({
+    clock,
+    onEvent: (event) => {
+      logEvent(logger, event);
+      // Not before the core is done with this event.
+      if (event.event === 'live') queueMicrotask(() => hds.update());
+      options.onEvent?.(event);
+    },
+  });
+  const hds = new HdsRelay({ clock, metadata, random, servingEpoch: () => core.decider?.epoch });
+  const link = new UpstreamLink({
+    ...options,
+    target: () => target,
+    core,
+    metadata,
+    random,
+    onConnection: (connection) => hds.setConnection(connection),
+  });
+  const server = await startGrpcServer(options.socketPath, (path, stream) => {
+    const mode = ADS_PATHS.get(path);
+    if (mode !== undefined) return serveAds({ core, link, logger }, mode, stream);
+    return path === HDS_PATH ? hds.accept(epochOf(stream), stream) : undefined;
+  });
+  return {
+    get status() {
+      const envoys = [...core.peers].map(({ epoch, live }) => ({ epoch, live }));
+      return { upstream: link.status, envoys, unanswered: core.unanswered };
+    },
+    accepted: () => core.accepted(),
+    restore(snapshot) {
+      core.restore(snapshot);
+      if (core.node !== undefined) link.start();
+    },
+    pin: (snapshot, reason) => core.pin(snapshot, reason),
+    unpin: () => core.unpin(),
+    hold: (epoch) => core.hold(epoch),
+    admit: (epoch) => core.admit(epoch),
+    retarget(next) {
+      target = next;
+    },
+    reconnect: () => link.reconnect(),
+    async close() {
+      hds.stop();
+      link.stop();
+      core.stop();
+      await server.close();
+    },
+  };
+}
+
+interface AdsParts {
+  readonly core: RelayCore;
+  readonly link: UpstreamLink;
+  readonly logger: Logger;
+}
+
+function serveAds({ core, link, logger }: AdsParts, mode: Mode, stream: ServerStream): StreamHandler {
+  const sink = {
+    get writable() {
+      return stream.writable;
+    },
+    send: (message: PeerResponse) => stream.send(encode(message)),
+  };
+  const peer = core.connect({ epoch: epochOf(stream), mode, sink });
+  return {
+    onMessage(message) {
+      try {
+        if (mode === 'delta') core.receiveDelta(peer, decodeDeltaRequest(message));
+        else core.receiveSotw(peer, decodeSotwRequest(message));
+      } catch (error) {
+        if (!(error instanceof WireError) && !(error instanceof PeerLimitError)) throw error;
+        const code = error instanceof WireError ? UNKNOWN : RESOURCE_EXHAUSTED;
+        logger.warn(
+          { epoch: peer.epoch, reason: error.message },
+          'an Envoy sent a request that cannot be used',
+        );
+        return stream.end({ code, message: error.message });
+      }
+      // The control plane wants to know who asks: the first Envoy brings the words for it.
+      if (core.node !== undefined) link.start();
+    },
+    onDrain: () => core.writable(peer),
+    onClose: () => core.disconnect(peer),
+  };
+}
+
+function epochOf({ headers }: ServerStream): number {
+  const epoch = Number(headers[EPOCH_HEADER] ?? 0);
+  return Number.isInteger(epoch) && epoch >= 0 ? epoch : 0;
+}
+
+function encode(message: PeerResponse): Uint8Array {
+  return message.mode === 'delta'
+    ? encodeDeltaResponse(message.response)
+    : encodeSotwResponse(message.response);
+}
+
+function logEvent(logger: Logger, event: RelayEvent): void {
+  if (event.event === 'refused') {
+    const { typeUrl, epoch, message } = event;
+    const type = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+    logger.warn({ type, epoch, reason: message.slice(0, 500) }, 'Envoy refuses a part of its configuration');
+  } else if (event.event === 'live') logger.debug({ epoch: event.epoch }, 'an Envoy has its listeners');
+}
