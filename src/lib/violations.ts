@@ -32,7 +32,14 @@ export function joinField(parent: string, child: string): string {
   return child.startsWith('[') ? `${parent}${child}` : `${parent}.${child}`;
 }
 
+/** As many as a person reads; a hostile document has hundreds of thousands. */
+const MOST_DESCRIBED = 20;
+
 /** `networking.address: address can't be empty; networking.inbound[0].port: ...`: one line for messages. */
 export function describeViolations(list: readonly Violation[]): string {
-  return list.map((v) => (v.field === '' ? v.message : `${v.field}: ${v.message}`)).join('; ');
+  const texts = list
+    .slice(0, MOST_DESCRIBED)
+    .map((v) => (v.field === '' ? v.message : `${v.field}: ${v.message}`));
+  const rest = list.length - texts.length;
+  return [...texts, ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ');
 }

@@ -45,6 +45,9 @@ export interface BootstrapAnswer {
   readonly reason?: string;
 }
 
+/** Envoy and Go read YAML by rules of 1.1, where a plain `on` is a boolean and a date a time: every text is quoted. */
+const QUOTED = { defaultStringType: 'QUOTE_DOUBLE', lineWidth: 0 } as const;
+
 /** `POST /bootstrap`, both forms. Status codes and empty bodies are those of Kuma 2.14. */
 export async function answerBootstrap(
   call: BootstrapCall,
@@ -61,7 +64,8 @@ export async function answerBootstrap(
   if (ca !== undefined) return ca;
   const found = await findDataplane(request, context);
   if ('status' in found) return found;
-  const bootstrap = toYaml(renderTemplate(context.template, parametersFor(request, found, context, xdsHost)));
+  const tree = renderTemplate(context.template, parametersFor(request, found, context, xdsHost));
+  const bootstrap = toYaml(tree, QUOTED);
   if (!call.accept.includes('application/json'))
     return { status: 200, contentType: 'text/x-yaml', body: bootstrap };
   const reply: BootstrapReply = {
