@@ -117,7 +117,7 @@ describe('a Dataplane that the agent brings', () => {
     const { status, body } = await ask(
       bringing({
         ...DATAPLANE,
-        networking: { address: '10.0.0.1', inbound, outbound: [{ port: 1, tags: {} }] },
+        networking: { address: '10.0.0.1', inbound },
       }),
     );
     expect(status).toBe(422);
