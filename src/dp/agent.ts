@@ -17,6 +17,7 @@ import { type EnvoyFacts, keepEnvoy } from './keep-envoy.ts';
 import { type EnvoyBinary, planBinary } from './plan.ts';
 import { toAnswer } from './readiness/answer.ts';
 import { type ReadinessServer, startReadinessServer } from './readiness/server.ts';
+import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
 import { instancePaths } from './run-dir/paths.ts';
 import { createMachine, type Machine } from './state/machine.ts';
@@ -122,6 +123,13 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
   const received = await fetchFor(parts, binary.version, started);
   machine.dispatch({ event: 'bootstrapped' });
   const templates = readOverlayTemplates();
+  const relay = await attachRelay(received, {
+    ...parts,
+    enabled: config.xdsRelay,
+    template: templates.relay,
+    trust: config.controlPlane,
+    socketPath: instance.paths.relaySocket,
+  });
   await keepEnvoy({
     ...parts,
     instance,
@@ -129,14 +137,14 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     restarts: started.restarts,
     drained: started.drained,
     plan: { binary, received },
-    finish: (bootstrap, place) => overlayBootstrap(bootstrap, place, templates),
+    finish: (bootstrap, place) => relay.finish(overlayBootstrap(bootstrap, place, templates)),
     // Once only: whoever serves need not wait for a control plane that is away.
     refetch: (version) => fetchFor({ ...parts, config: withoutRetries(config) }, version, started),
-    accepted: () => [],
+    accepted: relay.accepted,
     onWaiting: started.onWaiting,
     onFacts: started.onFacts,
     leave: () => announceLeave(config.controlPlane, toLeaveRequest(config.proxy)),
-  });
+  }).finally(relay.close);
 }
 
 function withoutRetries(config: AgentConfig): AgentConfig {

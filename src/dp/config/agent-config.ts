@@ -5,6 +5,8 @@ export interface AgentConfig {
   readonly envoy: EnvoyOptions;
   /** 0: the kernel chooses. */
   readonly readinessPort: number;
+  /** Envoy gets its xDS from the agent. */
+  readonly xdsRelay: boolean;
   /** Parent of the private directories. */
   readonly runDir: string;
   readonly state: StateOptions;

@@ -261,6 +261,7 @@ function toConfig(
       componentLogLevel: values.envoyComponentLogLevel,
     },
     readinessPort: values.readinessPort,
+    xdsRelay: values.xdsRelay === 'on',
     runDir: values.runDir || values.workDir || values.configDir || sources.defaultRunDir,
     state: {
       dir: values.stateDir || sources.defaultStateDir,

@@ -255,6 +255,14 @@ export const AGENT_SETTINGS = declareSettings({
     doc: 'Worker threads of Envoy; 0 takes as many as it has CPUs.',
     value: integer(0),
   }),
+  xdsRelay: setting({
+    key: 'dataplane.xdsRelay',
+    env: ['KUMA_DP_XDS_RELAY'],
+    flag: '--xds-relay',
+    placeholder: 'on|off',
+    doc: 'Hold the xDS stream in the agent and serve Envoy from it; "off" lets Envoy talk to the control plane itself.',
+    value: oneOf('on', 'off')('on'),
+  }),
   restartBaseBackoff: setting({
     key: 'dataplane.resilientComponentBaseBackoff',
     env: ['KUMA_DATAPLANE_RESILIENT_COMPONENT_BASE_BACKOFF'],

@@ -13,6 +13,8 @@ export interface InstancePaths {
   /** Of all Envoys that run. */
   /** Readiness for local programs such as `kuma-dp wait`. */
   readonly agentSocket: string;
+  /** Where Envoy gets its xDS from the agent. */
+  readonly relaySocket: string;
   readonly agentPid: string;
   readonly envoyPid: string;
 }
@@ -25,6 +27,7 @@ export function instancePaths(runDir: string, mesh: string, name: string): Insta
     hotRestart: join(dir, 'hot-restart.json'),
     epochSockets: join(dir, 'e'),
     agentSocket: join(dir, 'agent.sock'),
+    relaySocket: join(dir, 'xds.sock'),
     agentPid: join(dir, 'agent.json'),
     envoyPid: join(dir, 'envoy.json'),
   };
