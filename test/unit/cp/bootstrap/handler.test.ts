@@ -113,16 +113,17 @@ describe('a Dataplane that the agent brings', () => {
   });
 
   test('is refused with every violation and its field', async () => {
-    const inbound = [80, 81].map((port) => ({ port, tags: {} }));
+    const inbound = [80, 81].map((port) => ({ port, tags: { version: 'v1' } }));
     const { status, body } = await ask(
       bringing({
         ...DATAPLANE,
-        networking: { address: '10.0.0.1', inbound },
+        networking: { address: '10.0.0.1', inbound, outbound: [{ port: 70_000, tags: {} }] },
       }),
     );
     expect(status).toBe(422);
     expect(body).toContain('networking.inbound[0].tags["kuma.io/service"]: tag has to exist');
     expect(body).toContain('networking.inbound[1].tags["kuma.io/service"]: tag has to exist');
+    expect(body).toContain('networking.outbound[0].port: port must be in the range');
   });
 
   test('with endless violations gets a short answer', async () => {
