@@ -41,6 +41,13 @@ export const EXIT_CODES = {
   'agent-not-found': 41,
   /** `kuma-dp restart`: the old Envoy serves on. `drain`, `stop`: the agent did not do it in time. */
   'command-failed': 42,
+  /** `kuma-dp run -- COMMAND`: the command is there but cannot be run. A shell's code. */
+  'application-unusable': 126,
+  /** `kuma-dp run -- COMMAND`: there is no such command. A shell's code. */
+  'application-not-found': 127,
 } as const;
 
 export type ExitReason = keyof typeof EXIT_CODES;
+
+/** Exit codes of `kuma-dp doctor`: the worst of what it found. Its own faults count as errors. */
+export const DOCTOR_EXIT_CODES = { fine: 0, warnings: 1, errors: 2 } as const;

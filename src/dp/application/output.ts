@@ -1,0 +1,46 @@
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+
+/**
+ * How an application gets one of the agent's outputs. The agent writes without blocking, which is a property of the open
+ * file and not of the process: sharing it would either block the agent when nobody reads, or surprise the application.
+ */
+export type Output =
+  /** An open pipe of its own. */
+  | { readonly kind: 'reopened'; readonly fd: number }
+  /** A socket, such as the journal's, cannot be opened again: the agent copies, at the pace of the reader. */
+  | { readonly kind: 'copied' }
+  /** Files and terminals never block for long. */
+  | { readonly kind: 'shared' };
+
+export function chooseOutput(fd: 1 | 2): Output {
+  try {
+    const stat = fstatSync(fd);
+    if (stat.isFIFO()) return { kind: 'reopened', fd: openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY) };
+    return stat.isSocket() ? { kind: 'copied' } : { kind: 'shared' };
+  } catch {
+    // Closed, or a pipe of another user.
+    return { kind: 'copied' };
+  }
+}
+
+export function toStdio(output: Output): number | 'pipe' | 'inherit' {
+  if (output.kind === 'reopened') return output.fd;
+  return output.kind === 'copied' ? 'pipe' : 'inherit';
+}
+
+export function closeOutput(output: Output): void {
+  if (output.kind === 'reopened') closeSync(output.fd);
+}
+
+/** Resolves when all is copied. A reader that went away is as good. */
+export function copyOutput(from: Readable | null, to: Writable): Promise<void> {
+  if (from === null) return Promise.resolve();
+  return new Promise((resolve) => {
+    from.once('close', resolve);
+    from.once('error', () => resolve());
+    from.pipe(to, { end: false });
+    // Nobody reads any more: the application learns it from its next write.
+    to.once('error', () => from.destroy());
+  });
+}
