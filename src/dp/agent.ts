@@ -4,22 +4,29 @@ import type { JsonObject } from '../lib/json.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
+import { type AgentControl, createAgentControl } from './agent-control.ts';
 import { announceLeave, fetchBootstrap } from './bootstrap/client.ts';
+import type { BootstrapFailure } from './bootstrap/failure.ts';
 import { overlayBootstrap } from './bootstrap/overlay.ts';
 import { toBootstrapRequest, toLeaveRequest } from './bootstrap/request.ts';
 import { readOverlayTemplates } from './bootstrap/templates.ts';
+import { type Companions, startCompanions } from './companions.ts';
 import type { AgentConfig } from './config/agent-config.ts';
+import { answerControl } from './control/routes.ts';
 import type { WishSignals } from './control/signals.ts';
+import { acceptStops } from './control/stop.ts';
 import { checkAdminPort } from './envoy/admin-port.ts';
 import type { EnvoyVersion } from './envoy/version.ts';
-import { createRestartQueue, type RestartQueue } from './hot-restart/requests.ts';
-import { type EnvoyFacts, keepEnvoy } from './keep-envoy.ts';
+import type { RestartQueue } from './hot-restart/requests.ts';
+import { keepEnvoy } from './keep-envoy.ts';
+import type { AskForBootstrap } from './known-good/offline-start.ts';
 import { type EnvoyBinary, planBinary } from './plan.ts';
 import { toAnswer } from './readiness/answer.ts';
 import { type ReadinessServer, startReadinessServer } from './readiness/server.ts';
 import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
 import { instancePaths } from './run-dir/paths.ts';
+import type { AgentState } from './state/agent-state.ts';
 import { createMachine, type Machine } from './state/machine.ts';
 
 /** What an agent is given by its program. */
@@ -40,8 +47,15 @@ export interface AgentParts {
  * bootstrap, Envoy. Whatever the ending, nothing is left behind. Throws AgentError when it cannot start.
  */
 export async function runAgent(parts: AgentParts): Promise<void> {
-  const { config, logger, stop } = parts;
-  const machine = createMachine(logger.child({ mesh: config.proxy.mesh, name: config.proxy.name }));
+  const { config, logger } = parts;
+  const { stop, request } = acceptStops(parts.stop);
+  const watchers = new Set<(state: AgentState) => void>();
+  const machine = createMachine(
+    logger.child({ mesh: config.proxy.mesh, name: config.proxy.name }),
+    (state) => {
+      for (const watch of watchers) watch(state);
+    },
+  );
   const onStop = () => machine.dispatch({ event: 'stop-requested', cause: String(stop.graceful.reason) });
   stop.graceful.addEventListener('abort', onStop, { once: true });
   if (stop.graceful.aborted) onStop();
@@ -50,7 +64,7 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   const instance = await claimInstance(paths);
   let reason = 'a fault';
   try {
-    await runClaimed(parts, instance, machine);
+    await runClaimed({ ...parts, stop }, { instance, machine, watchers, requestStop: request });
     reason = stop.graceful.aborted ? String(stop.graceful.reason) : 'done';
   } catch (error) {
     // Whatever was under way when the stop came was cut off by it.
@@ -62,44 +76,39 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   }
 }
 
-async function runClaimed(parts: AgentParts, instance: Instance, machine: Machine): Promise<void> {
+interface Claimed {
+  readonly instance: Instance;
+  readonly machine: Machine;
+  readonly watchers: Set<(state: AgentState) => void>;
+  readonly requestStop: (cause: string) => void;
+}
+
+async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
+  const { instance, machine, watchers, requestStop } = claimed;
   const { config, logger, wishes } = parts;
-  let waitingFor: readonly string[] = [];
-  let facts: EnvoyFacts | undefined;
-  const restarts = createRestartQueue();
-  const drain = new AbortController();
-  const onDrain = (cause: string) => {
-    machine.dispatch({ event: 'drain-requested', cause });
-    drain.abort(cause);
-  };
+  const { mesh, name } = config.proxy;
+  let port = 0;
+  const control = createAgentControl({ mesh, name, machine, readinessPort: () => port, stop: requestStop });
+  const { paths } = instance;
+  const companions = startCompanions({ ...parts, paths, state: () => machine.current });
+  watchers.add((state) => companions.onState(state, control.facts?.running().at(-1)?.plan.received));
   const readiness = await startReadinessServer({
     port: config.readinessPort,
     socketPath: instance.paths.agentSocket,
-    pages: { '/ready': () => toAnswer(machine.current, waitingFor) },
+    pages: { '/ready': () => companions.answer(toAnswer(machine.current, control.waitingFor)) },
+    onSocket: (request, response) => answerControl(control, request, response),
   });
+  port = readiness.port;
   try {
-    logger.info(
-      { dir: instance.paths.dir, readiness: `http://127.0.0.1:${readiness.port}/ready` },
-      'agent started',
-    );
+    const address = `http://127.0.0.1:${port}/ready`;
+    logger.info({ dir: instance.paths.dir, readiness: address }, 'agent started');
     const removed = await cleanStaleInstances(config.runDir);
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
-    const onWaiting = (list: readonly string[]) => {
-      waitingFor = list;
-    };
-    const onFacts = (now: EnvoyFacts) => {
-      facts = now;
-    };
-    wishes.listen({
-      onRestart: (cause) => void restarts.ask({ cause, always: true }),
-      onDrain,
-    });
-    await runEnvoy(parts, {
-      ...{ instance, machine, readiness, restarts, drained: drain.signal },
-      ...{ onWaiting, onFacts },
-    });
+    wishes.listen({ onRestart: (cause) => void control.restart(cause), onDrain: control.drain });
+    await runEnvoy(parts, { instance, machine, readiness, control, companions });
   } finally {
     wishes.dispose();
+    await companions.stop();
     await readiness.close();
   }
 }
@@ -108,19 +117,20 @@ interface Started {
   readonly instance: Instance;
   readonly machine: Machine;
   readonly readiness: ReadinessServer;
-  readonly restarts: RestartQueue;
-  readonly drained: AbortSignal;
-  readonly onWaiting: (waitingFor: readonly string[]) => void;
-  readonly onFacts: (facts: EnvoyFacts) => void;
+  readonly control: AgentControl;
+  readonly companions: Companions;
 }
 
 async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
   const { config, env, logger, stop } = parts;
-  const { machine, instance } = started;
+  const { machine, instance, control, companions, readiness } = started;
   const binary = await planBinary({ config, env }, stop.graceful);
   describeBinary(binary, logger);
   machine.dispatch({ event: 'located', envoyVersion: binary.version.version });
-  const received = await fetchFor(parts, binary.version, started);
+  companions.setEnvoyVersion(binary.version.version);
+  const ask: AskForBootstrap<JsonObject> = (goOn) => fetchFor(parts, binary.version, started, goOn);
+  const begun = await companions.begin(ask, readiness.port);
+  const received = begun.bootstrap;
   machine.dispatch({ event: 'bootstrapped' });
   const templates = readOverlayTemplates();
   const relay = await attachRelay(received, {
@@ -129,22 +139,39 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     template: templates.relay,
     trust: config.controlPlane,
     socketPath: instance.paths.relaySocket,
+    onEvent: companions.onRelayEvent,
   });
+  companions.attach(relay.relay, begun);
+  if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts);
   await keepEnvoy({
     ...parts,
     instance,
     machine,
-    restarts: started.restarts,
-    drained: started.drained,
+    restarts: control.restarts,
+    drained: control.drained,
     plan: { binary, received },
     finish: (bootstrap, place) => relay.finish(overlayBootstrap(bootstrap, place, templates)),
     // Once only: whoever serves need not wait for a control plane that is away.
     refetch: (version) => fetchFor({ ...parts, config: withoutRetries(config) }, version, started),
     accepted: relay.accepted,
-    onWaiting: started.onWaiting,
-    onFacts: started.onFacts,
+    onWaiting: (list) => {
+      control.waitingFor = list;
+    },
+    onFacts: (facts) => {
+      control.facts = facts;
+    },
     leave: () => announceLeave(config.controlPlane, toLeaveRequest(config.proxy)),
   }).finally(relay.close);
+}
+
+/** What the control plane says once it is back is taken up as any changed bootstrap is. */
+function takeUp(fresh: Promise<JsonObject>, restarts: RestartQueue): void {
+  const cause = 'the control plane is back';
+  // It rejects when the agent stops.
+  fresh.then(
+    () => restarts.ask({ cause, always: false }),
+    () => {},
+  );
 }
 
 function withoutRetries(config: AgentConfig): AgentConfig {
@@ -164,6 +191,7 @@ function fetchFor(
   { config, logger, stop }: AgentParts,
   envoy: EnvoyVersion,
   started: Started,
+  onFailure: (failure: BootstrapFailure) => boolean = () => false,
 ): Promise<JsonObject> {
   const facts = {
     proxy: config.proxy,
@@ -179,5 +207,6 @@ function fetchFor(
     request: (caCert) => toBootstrapRequest({ ...facts, caCert }),
     logger,
     signal: stop.graceful,
+    onFailure,
   });
 }

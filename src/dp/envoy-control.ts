@@ -43,7 +43,7 @@ export interface ControlParts {
 
 /** Ties the parts that deal with a real Envoy together for the supervisor. */
 export function createEnvoyControl(parts: ControlParts): EnvoyControl {
-  const { config, logger, clock, instance } = parts;
+  const { config, logger, instance } = parts;
   const validated = new WeakSet<EnvoyPlan>();
   const running = new Set<RunningEnvoy>();
   const record = () => instance.recordEnvoys([...running].map(({ pid }) => pid));
@@ -70,6 +70,7 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
       linkAdmin(instance.paths.adminSocket, envoy.place);
       concurrency ??= await readConcurrency(envoy.place);
     },
+    running: () => [...running],
     async leave() {
       const understood = await parts.leave();
       logger.info({ understood }, 'announced the leave to the control plane');

@@ -1,5 +1,6 @@
 import type { Epochs } from './hot-restart/epochs.ts';
 import type { EnvoyPlan } from './plan.ts';
+import type { Retirement } from './retire-parent.ts';
 import type { EnvoyControl, EnvoyStart, RunningEnvoy } from './running-envoy.ts';
 
 /** All Envoys of one agent that live: the one that serves, one that starts, parents whose connections end. */
@@ -10,9 +11,9 @@ export interface Fleet {
   next(parent: RunningEnvoy, plan: EnvoyPlan): EnvoyStart;
   start(start: EnvoyStart): RunningEnvoy;
   /** Lets a parent go, in the background; `settled` waits for it. */
-  retire(leaving: Promise<unknown>): void;
-  /** Resolves while nobody is leaving. */
-  settled(): Promise<void>;
+  retire(leaving: Promise<Retirement>): void;
+  /** Resolves while nobody is leaving, and tells how the last one went. */
+  settled(): Promise<Retirement>;
   /** Ends all that live. */
   end(graceMs: number): Promise<void>;
 }
@@ -20,7 +21,7 @@ export interface Fleet {
 export function createFleet(control: Pick<EnvoyControl, 'start'>, epochs: Epochs | undefined): Fleet {
   const live = new Set<RunningEnvoy>();
   let last = -1;
-  let leaving: Promise<unknown> = Promise.resolve();
+  let leaving: Promise<Retirement> = Promise.resolve('in-time');
   const start = (facts: EnvoyStart): RunningEnvoy => {
     const envoy = control.start(facts);
     last = facts.epoch;
@@ -31,6 +32,8 @@ export function createFleet(control: Pick<EnvoyControl, 'start'>, epochs: Epochs
   return {
     start,
     startAlone(plan) {
+      // Whatever became of the last parent, this one has none.
+      leaving = leaving.then(() => 'in-time');
       // Epoch 0 makes the shared memory anew, so it may only come where nobody uses it.
       if (live.size === 0) return start({ plan, epoch: 0, mayLackParent: false });
       if (epochs?.wedged !== true) return start({ plan, epoch: last + 1, mayLackParent: true });
@@ -41,9 +44,7 @@ export function createFleet(control: Pick<EnvoyControl, 'start'>, epochs: Epochs
     retire(gone) {
       leaving = gone;
     },
-    settled: async () => {
-      await leaving;
-    },
+    settled: () => leaving,
     async end(graceMs) {
       await Promise.all([...live].map((envoy) => envoy.end(graceMs)));
     },

@@ -1,10 +1,10 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
-import { untilQuiet } from './envoy/sockets.ts';
 import type { Fleet } from './fleet.ts';
 import type { Epochs } from './hot-restart/epochs.ts';
 import { describeChange, type EnvoyPlan } from './plan.ts';
+import { retireParent } from './retire-parent.ts';
 import type { EnvoyControl, RunningEnvoy, Serving } from './running-envoy.ts';
 import type { Machine } from './state/machine.ts';
 
@@ -117,7 +117,8 @@ async function tryChild(
     { epoch: child.envoy.epoch, ms: Math.round(clock.monotonic() - child.startedAt) },
     'the new Envoy serves',
   );
-  fleet.retire(retire(parent.envoy, { clock, logger, parentShutdownMs: timing.parentShutdownMs }));
+  const { parentShutdownMs } = timing;
+  fleet.retire(retireParent(parent.envoy, child.envoy, { clock, logger, parentShutdownMs }));
   return { kind: 'done', serving: child };
 }
 
@@ -186,23 +187,3 @@ async function abandon(
         : `${exit.reason}${words === '' ? '' : `: ${words.slice(0, 500)}`}`;
   return { kind: 'failed', reason: `the new Envoy failed: ${reason}` };
 }
-
-/**
- * A parent ends by itself when its time is over. It is ended earlier when it has no connection left, and later when it
- * does not: one whose child died before that time is told by nobody.
- */
-async function retire(
-  envoy: RunningEnvoy,
-  { clock, logger, parentShutdownMs }: { clock: Clock; logger: Logger; parentShutdownMs: number },
-): Promise<void> {
-  const startedAt = clock.monotonic();
-  const gone = new AbortController();
-  void envoy.exited.then(() => gone.abort());
-  await untilQuiet(envoy.pid, { clock, timeoutMs: parentShutdownMs + LATE_MS, signal: gone.signal });
-  const { reason } = await envoy.end(PARENT_GRACE_MS);
-  const ms = Math.round(clock.monotonic() - startedAt);
-  logger.info({ epoch: envoy.epoch, pid: envoy.pid, exit: reason, ms }, 'the old Envoy ended');
-}
-
-const LATE_MS = 2_000;
-const PARENT_GRACE_MS = 5_000;

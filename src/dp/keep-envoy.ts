@@ -17,6 +17,7 @@ import { startTriggers } from './hot-restart/triggers.ts';
 import { type EnvoyPlan, identify, locateBinary, planBinary, revisePlan } from './plan.ts';
 import type { Instance } from './run-dir/instance.ts';
 import { fitsEpochSockets } from './run-dir/paths.ts';
+import type { RunningEnvoy } from './running-envoy.ts';
 import { type Crash, createCrashHistory } from './state/crash-history.ts';
 import type { Machine } from './state/machine.ts';
 import { superviseEnvoy } from './supervisor.ts';
@@ -52,21 +53,21 @@ export interface EnvoyFacts {
   readonly hotRestart: boolean;
   /** The newest last. */
   readonly crashes: readonly Crash[];
-  readonly serving: () => EnvoyPlan;
+  /** All Envoys that live, oldest first. */
+  readonly running: () => readonly RunningEnvoy[];
 }
 
 /** Runs Envoys, one after the other, until the agent is asked to stop; nothing of them is left afterwards. */
 export async function keepEnvoy(parts: KeepEnvoyParts): Promise<void> {
-  const { config, clock, logger, restarts } = parts;
+  const { config, clock, restarts } = parts;
   const { restartBaseMs: baseMs, restartMaxMs: maxMs, maxRestarts } = config.envoy;
   const epochs = openEpochs(parts);
-  let { plan } = parts;
   const crashes = createCrashHistory<EnvoyPlan>({ clock, baseMs, maxMs, maxRestarts });
   const control = createEnvoyControl({
     ...parts,
     hotRestart: ({ epoch, mayLackParent }) => epochs?.options(epoch, mayLackParent),
   });
-  parts.onFacts({ hotRestart: epochs !== undefined, crashes: crashes.crashes, serving: () => plan });
+  parts.onFacts({ hotRestart: epochs !== undefined, crashes: crashes.crashes, running: control.running });
   const triggers = startTriggers({
     clock,
     refreshMs: config.envoy.bootstrapRefreshMs,
@@ -79,10 +80,7 @@ export async function keepEnvoy(parts: KeepEnvoyParts): Promise<void> {
       control,
       epochs,
       crashes,
-      revise: async (before) => {
-        plan = await revise(parts, before);
-        return plan;
-      },
+      revise: (before) => revise(parts, before),
       timing: config.envoy,
     });
   } finally {

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { describeError } from '../lib/coded-error.ts';
 import { createLogSink } from '../lib/log-sink.ts';
 import { AgentError } from './agent-error.ts';
+import { addControlCommands } from './commands/control.ts';
 import { addEnvoyCommand } from './commands/envoy.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addVersionCommand } from './commands/version.ts';
@@ -44,6 +45,7 @@ function createCommand(context: CommandContext): Command {
   // Each sub-command inherits the two settings above when it is made by `command`.
   addRunCommand(root, context);
   addWaitCommand(root, context);
+  addControlCommands(root, context);
   addEnvoyCommand(root, context);
   addVersionCommand(root, context);
   return root;

@@ -35,6 +35,8 @@ export interface EnvoyControl {
   settle(envoy: RunningEnvoy): Promise<void>;
   /** Whether its admin interface can be reached. */
   answers(envoy: RunningEnvoy): Promise<boolean>;
+  /** All that live, oldest first. */
+  running(): readonly RunningEnvoy[];
   /** Announces the leave to the control plane. */
   leave(): Promise<void>;
   /** Lets connections end. */

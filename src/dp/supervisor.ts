@@ -129,7 +129,7 @@ async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan):
       draining === undefined ? aborted(options.drained).then(() => 'drain' as const) : never,
       // One hand-over at a time: a third epoch would cut the connections of the first at once.
       draining === undefined
-        ? fleet.settled().then(() => restarts.arrived().then(() => 'restart' as const))
+        ? fleet.settled().then((how) => (how === 'early' ? 'orphaned' : untilAsked(restarts)))
         : never,
     ]);
     const silent = silence();
@@ -146,9 +146,10 @@ async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan):
       return { kind: 'stopped' };
     }
     if (event === 'drain') {
-      void drain();
+      void drain().then(() => machine.dispatch({ event: 'drained' }));
       continue;
     }
+    if (event === 'orphaned') return await renew(options, serving);
     const request = restarts.take();
     if (request === undefined) continue;
     const result = await restart(options, fleet, { serving, request });
@@ -223,13 +224,31 @@ async function restart(
   }
 }
 
+async function untilAsked(restarts: RestartQueue): Promise<'restart'> {
+  await restarts.arrived();
+  return 'restart';
+}
+
+/**
+ * The parent died before its child could end it. The child would abort when it tries, so it is replaced while there is
+ * time to let its connections go.
+ */
+async function renew(options: SupervisorOptions, serving: Serving): Promise<Ending> {
+  const cause = 'the old Envoy died before its time, which the new one would not survive';
+  return restartCold(options, { serving, request: { cause, finish: () => {} }, plan: serving.envoy.plan });
+}
+
 /** Without a hand-over connections would be cut: they are let go first, for as long as a stop would take. */
 async function restartCold(
   { control, logger, stop, machine, timing, clock }: SupervisorOptions,
-  { serving, request, plan }: { serving: Serving; request: RestartRequest; plan: EnvoyPlan },
+  {
+    serving,
+    request,
+    plan,
+  }: { serving: Serving; request: Pick<RestartRequest, 'cause' | 'finish'>; plan: EnvoyPlan },
 ): Promise<Ending & { kind: 'restart' }> {
   logger.warn(
-    { drainTimeMs: timing.drainTimeMs },
+    { cause: request.cause, drainTimeMs: timing.drainTimeMs },
     'no hand-over is possible: waiting for a quiet moment, then starting anew; connections are refused meanwhile',
   );
   machine.dispatch({ event: 'hand-over', cause: request.cause });

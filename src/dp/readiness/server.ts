@@ -1,5 +1,11 @@
 import { chmodSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import { describePortHolder } from '../../lib/port-holder.ts';
 import { AgentError } from '../agent-error.ts';
@@ -22,6 +28,8 @@ export interface ReadinessOptions {
   readonly port: number;
   readonly socketPath: string;
   readonly pages: Pages;
+  /** More answers for the owner of the socket, never on the port; false when it has none. */
+  readonly onSocket?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 /** Throws AgentError `port-taken` when the port that was asked for is not free. */
@@ -29,10 +37,13 @@ export async function startReadinessServer({
   port,
   socketPath,
   pages,
+  onSocket = () => false,
 }: ReadinessOptions): Promise<ReadinessServer> {
   const onRequest = answerFrom(pages);
   const tcp = createSmallServer(onRequest);
-  const unix = createSmallServer(onRequest);
+  const unix = createSmallServer((request, response) => {
+    if (!onSocket(request, response)) onRequest(request, response);
+  });
   try {
     await listen(tcp, { host: '127.0.0.1', port });
   } catch (cause) {

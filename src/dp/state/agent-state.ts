@@ -42,6 +42,8 @@ export type AgentState =
       readonly cause: string;
       /** Drained on request: Envoy and agent stay until they are stopped. */
       readonly stays?: true;
+      /** No connection is left, or the time for it is over. */
+      readonly done?: true;
     }
   /** Nothing of the agent runs any more. */
   | { readonly state: 'stopped'; readonly reason: string };
@@ -60,6 +62,7 @@ export type AgentEvent =
   | { readonly event: 'restart-due' }
   | { readonly event: 'stop-requested'; readonly cause: string }
   | { readonly event: 'drain-requested'; readonly cause: string }
+  | { readonly event: 'drained' }
   | { readonly event: 'ended'; readonly reason: string };
 
 export const INITIAL_STATE: AgentState = { state: 'locating' };
@@ -76,6 +79,10 @@ export function transition(from: AgentState, event: AgentEvent): AgentState {
         : { state: 'draining', cause: event.cause };
     case 'drain-requested':
       return from.state === 'draining' ? from : { state: 'draining', cause: event.cause, stays: true };
+    case 'drained':
+      return from.state === 'draining' && from.stays === true && from.done !== true
+        ? { ...from, done: true }
+        : from;
     case 'located':
       return from.state === 'locating' ? { state: 'bootstrapping', envoyVersion: event.envoyVersion } : from;
     case 'bootstrapped':

@@ -12,8 +12,8 @@ export interface OneProxy {
   readonly tcpPort: number;
   /** Starts the agent and waits until it is ready. */
   start(args?: string, env?: Record<string, string>): Promise<RunningProgram>;
-  /** Pids of the Envoys of this test, oldest first. */
-  envoys(): Promise<readonly number[]>;
+  /** The file that the Envoys of the running agent use for their hot restarts. */
+  sharedMemory(): Promise<string | undefined>;
   /** The one that serves, by the agent's own word. */
   status(): Promise<Status>;
   /** Whether the whole configuration is there: both listeners answer. */
@@ -27,7 +27,8 @@ export interface Status {
   readonly pid: number;
   readonly epoch: number;
   readonly restarts: number;
-  readonly envoy: { readonly version: string };
+  readonly envoy: { readonly version: string; readonly path: string };
+  readonly envoys: readonly { readonly pid: number; readonly epoch: number }[];
   readonly crashes: readonly { readonly reason: string; readonly log: readonly string[] }[];
 }
 
@@ -59,11 +60,9 @@ networking:
     tcpPort: TCP_PORT,
     start: (args = '', env = {}) => mesh.startProxy('web', args, env),
     status,
-    async envoys() {
-      const { stdout } = await mesh.shell.run(
-        `pgrep -f -- '--config-path ${mesh.home}|--config-path /run/kuma-dp|--config-path /tmp/kuma-dp'`,
-      );
-      return stdout.split('\n').filter(Boolean).map(Number);
+    async sharedMemory() {
+      const { stdout } = await mesh.shell.run('cat "$HOME"/run/*/hot-restart.json');
+      return stdout === '' ? undefined : (JSON.parse(stdout) as { sharedMemory: string }).sharedMemory;
     },
     serves: async () => (await call(`http://127.0.0.1:${HTTP_PORT}/`)).outcome === 200,
     async close() {
@@ -100,6 +99,6 @@ async function startEchoService(port: number): Promise<() => void> {
 export function untilState(proxy: OneProxy, state: string): Promise<Status> {
   return waitUntil(async () => {
     const now = await proxy.status();
-    return now.state === state && now;
+    return now.state === state ? now : undefined;
   });
 }

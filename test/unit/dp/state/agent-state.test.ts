@@ -31,6 +31,7 @@ const events: { readonly [E in AgentEvent['event']]: AgentEvent } = {
   'restart-due': { event: 'restart-due' },
   'stop-requested': { event: 'stop-requested', cause: 'SIGINT' },
   'drain-requested': { event: 'drain-requested', cause: 'SIGUSR2' },
+  drained: { event: 'drained' },
   ended: { event: 'ended', reason: 'done' },
 };
 

@@ -1,0 +1,82 @@
+import type { ControlActions } from './control/routes.ts';
+import { type AgentStatus, describeReason } from './control/status.ts';
+import { createRestartQueue, type RestartQueue } from './hot-restart/requests.ts';
+import type { EnvoyFacts } from './keep-envoy.ts';
+import type { Machine } from './state/machine.ts';
+
+/** Where wishes from signals and from the socket meet, and where the parts of the status come together. */
+export interface AgentControl extends ControlActions {
+  readonly restarts: RestartQueue;
+  /** Aborted when the proxy is to be drained and kept. */
+  readonly drained: AbortSignal;
+  waitingFor: readonly string[];
+  facts: EnvoyFacts | undefined;
+}
+
+export interface AgentControlParts {
+  readonly mesh: string;
+  readonly name: string;
+  readonly machine: Machine;
+  readonly readinessPort: () => number;
+  readonly stop: (cause: string) => void;
+}
+
+export function createAgentControl(parts: AgentControlParts): AgentControl {
+  const { machine } = parts;
+  const restarts = createRestartQueue();
+  const draining = new AbortController();
+  const control: AgentControl = {
+    restarts,
+    drained: draining.signal,
+    waitingFor: [],
+    facts: undefined,
+    status: () => toStatus(parts, control),
+    restart: (cause) =>
+      draining.signal.aborted
+        ? Promise.resolve({ ok: false, text: 'the proxy is drained; stop it and start it again' })
+        : restarts.ask({ cause, always: true }),
+    drain(cause) {
+      machine.dispatch({ event: 'drain-requested', cause });
+      draining.abort(cause);
+    },
+    stop: parts.stop,
+  };
+  return control;
+}
+
+function toStatus(
+  { mesh, name, machine, readinessPort }: AgentControlParts,
+  { facts, waitingFor }: AgentControl,
+): AgentStatus {
+  const { current, since } = machine;
+  const running = facts?.running() ?? [];
+  const envoys = running.map(({ pid, epoch, plan }) => ({
+    pid,
+    epoch,
+    version: plan.binary.version.version,
+  }));
+  // While it drains the state holds no pid: the newest is the one that served.
+  const serving = running.find(({ pid }) => 'pid' in current && pid === current.pid) ?? running.at(-1);
+  return {
+    mesh,
+    name,
+    state: current.state === 'draining' && current.done === true ? 'drained' : current.state,
+    reason: describeReason(current, waitingFor),
+    since: new Date(since).toISOString(),
+    agentPid: process.pid,
+    readinessPort: readinessPort(),
+    pid: serving?.pid ?? 0,
+    epoch: serving?.epoch ?? 0,
+    restarts: 'restarts' in current ? current.restarts : 0,
+    envoy: { version: serving?.plan.binary.version.version ?? '', path: serving?.plan.binary.path ?? '' },
+    hotRestart: facts?.hotRestart ?? false,
+    waitingFor,
+    envoys,
+    crashes: (facts?.crashes ?? []).map(({ at, reason, ranMs, tail }) => ({
+      at: new Date(at).toISOString(),
+      reason,
+      ranMs,
+      log: tail,
+    })),
+  };
+}

@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { formatDuration } from '../../lib/duration.ts';
+import { isJsonObject } from '../../lib/json.ts';
+import { readProcessId } from '../../lib/process-id.ts';
+import { describeViolations } from '../../lib/violations.ts';
+import type { Setting, Settings, SettingValues } from '../../settings/declare.ts';
+import { loadSettings } from '../../settings/load.ts';
+import { AgentError } from '../agent-error.ts';
+import { CONTROL_SETTINGS, STATUS_SETTINGS } from '../config/control-settings.ts';
+import { addFlags, readFlags } from '../config/flags.ts';
+import { ask, chooseAgent, type FoundAgent, findAgents, readStatus } from '../control/agents.ts';
+import { printStatusTable } from '../control/status-table.ts';
+import type { CommandContext } from '../program.ts';
+import { defaultRunDir } from '../run-dir/paths.ts';
+
+const NAME = 'name of the proxy, or mesh.name; may be left out where only one runs';
+
+/** `kuma-dp status|restart|drain|stop [NAME]`: talk to the agents of this host through their sockets. */
+export function addControlCommands(root: Command, context: CommandContext): void {
+  addStatus(root, context);
+  addAction(root, context, {
+    name: 'restart',
+    description:
+      'Start Envoy anew, with a new binary or bootstrap if there is one, without a failed request.',
+    run: restart,
+  });
+  addAction(root, context, {
+    name: 'drain',
+    description: 'Take the proxy out of service and let its connections end; the agent and Envoy stay.',
+    run: drain,
+  });
+  addAction(root, context, {
+    name: 'stop',
+    description: 'Drain, then end Envoy and the agent, as SIGTERM does.',
+    run: stop,
+  });
+}
+
+function addStatus(root: Command, context: CommandContext): void {
+  const command = root
+    .command('status')
+    .description('Show the agents of this host.')
+    .argument('[name]', NAME);
+  addFlags(command, STATUS_SETTINGS);
+  command.action(async (name = '') => {
+    const { values, runDir } = readSettings(command, STATUS_SETTINGS, context);
+    const { agents, silent } = await findAgents(runDir);
+    for (const line of silent) context.warn(`kuma-dp: does not answer: ${line}`);
+    const shown = name === '' ? agents : [chooseAgent(agents, name, runDir)];
+    const statuses = shown.map(({ status }) => status);
+    if (name === '' && statuses.length === 0) chooseAgent([], '', runDir);
+    if (values.output === 'json')
+      context.print(JSON.stringify(name === '' ? statuses : statuses[0], undefined, 2));
+    else printStatusTable(statuses, { print: context.print, now: Date.now(), detailed: name !== '' });
+  });
+}
+
+interface Action {
+  readonly name: string;
+  readonly description: string;
+  readonly run: (agent: FoundAgent, timeoutMs: number) => Promise<string>;
+}
+
+function addAction(root: Command, context: CommandContext, { name, description, run }: Action): void {
+  const command = root.command(name).description(description).argument('[name]', NAME);
+  addFlags(command, CONTROL_SETTINGS);
+  command.action(async (proxy = '') => {
+    const { values, runDir } = readSettings(command, CONTROL_SETTINGS, context);
+    const { agents } = await findAgents(runDir);
+    const agent = chooseAgent(agents, proxy, runDir);
+    context.print(`${agent.status.mesh}.${agent.status.name}: ${await run(agent, values.timeout)}`);
+  });
+}
+
+async function restart({ socketPath }: FoundAgent, timeoutMs: number): Promise<string> {
+  const { status, body } = await ask(socketPath, 'POST', '/restart', timeoutMs);
+  const outcome: unknown = JSON.parse(body);
+  const text = isJsonObject(outcome) ? String(outcome.text) : body;
+  if (status !== 200) throw new AgentError('command-failed', `no restart: ${text}`);
+  return text;
+}
+
+async function drain({ socketPath }: FoundAgent, timeoutMs: number): Promise<string> {
+  await ask(socketPath, 'POST', '/drain', timeoutMs);
+  await until(timeoutMs, 'drained', async () => (await readStatus(socketPath)).state === 'drained');
+  return 'drained; no new connection is taken, the agent runs on';
+}
+
+async function stop({ socketPath, status }: FoundAgent, timeoutMs: number): Promise<string> {
+  const { agentPid } = status;
+  const before = readProcessId(agentPid);
+  await ask(socketPath, 'POST', '/stop', timeoutMs);
+  await until(timeoutMs, 'stopped', () => readProcessId(agentPid)?.startTicks !== before?.startTicks);
+  return 'stopped';
+}
+
+async function until(
+  timeoutMs: number,
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline)
+      throw new AgentError('command-failed', `not ${what} after ${formatDuration(timeoutMs)}; it goes on`);
+    await delay(50);
+  }
+}
+
+function readSettings<S extends Settings>(
+  command: Command,
+  settings: S & { readonly runDir: Setting<string> },
+  { env }: CommandContext,
+): { readonly values: SettingValues<S>; readonly runDir: string } {
+  const { values, violations } = loadSettings(settings, { flags: readFlags(command, settings), env });
+  if (violations.length > 0) throw new AgentError('settings-invalid', describeViolations(violations));
+  const given = String(values.runDir);
+  const fallback = env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0);
+  return { values, runDir: given || fallback };
+}

@@ -1,0 +1,78 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeError } from '../../lib/coded-error.ts';
+import { type Exchange, exchange } from '../../lib/http-exchange.ts';
+import { AgentError } from '../agent-error.ts';
+import type { AgentStatus } from './status.ts';
+
+/** An agent of this host that answered. */
+export interface FoundAgent {
+  readonly socketPath: string;
+  readonly status: AgentStatus;
+}
+
+const STATUS_TIMEOUT_MS = 3_000;
+
+/** All agents below a run directory that answer, by mesh and name; `silent` are those that do not. */
+export async function findAgents(
+  runDir: string,
+): Promise<{ readonly agents: readonly FoundAgent[]; readonly silent: readonly string[] }> {
+  const agents: FoundAgent[] = [];
+  const silent: string[] = [];
+  await Promise.all(
+    listSockets(runDir).map(async (socketPath) => {
+      try {
+        agents.push({ socketPath, status: await readStatus(socketPath) });
+      } catch (error) {
+        silent.push(`${socketPath}: ${describeError(error)}`);
+      }
+    }),
+  );
+  const key = ({ status }: FoundAgent) => `${status.mesh}.${status.name}`;
+  return { agents: agents.sort((a, b) => (key(a) < key(b) ? -1 : 1)), silent };
+}
+
+/** The one agent that a name means: `name`, `mesh.name`, or '' where only one runs. Throws AgentError otherwise. */
+export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir: string): FoundAgent {
+  const full = ({ status }: FoundAgent) => `${status.mesh}.${status.name}`;
+  const fitting = agents.filter((a) => name === '' || a.status.name === name || full(a) === name);
+  // A name may hold a dot: what is spelled out in full wins.
+  const exact = fitting.filter((a) => full(a) === name);
+  const chosen = exact.length === 1 ? exact : fitting;
+  const [only] = chosen;
+  if (only !== undefined && chosen.length === 1) return only;
+  const wanted = name === '' ? 'agent' : `agent for "${name}"`;
+  if (only === undefined) {
+    const others = agents.length === 0 ? 'none runs there' : `there are ${agents.map(full).join(', ')}`;
+    throw new AgentError('agent-not-found', `no ${wanted} runs in ${runDir}: ${others}`);
+  }
+  throw new AgentError(
+    'agent-not-found',
+    `more than one ${wanted} runs in ${runDir}: name one of ${chosen.map(full).join(', ')}`,
+  );
+}
+
+export async function readStatus(socketPath: string): Promise<AgentStatus> {
+  const { status, body } = await ask(socketPath, 'GET', '/status', STATUS_TIMEOUT_MS);
+  if (status !== 200) throw new Error(`status ${status}`);
+  return JSON.parse(body) as AgentStatus;
+}
+
+export function ask(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  timeoutMs: number,
+): Promise<Exchange> {
+  return exchange({ url: new URL(path, 'http://localhost'), socketPath, method, timeoutMs });
+}
+
+function listSockets(runDir: string): readonly string[] {
+  try {
+    return readdirSync(runDir)
+      .map((instance) => join(runDir, instance, 'agent.sock'))
+      .filter(existsSync);
+  } catch {
+    return [];
+  }
+}

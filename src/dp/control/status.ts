@@ -1,0 +1,52 @@
+import type { AgentState } from '../state/agent-state.ts';
+
+/** What an agent tells of itself on its socket; `kuma-dp status -o json` prints it as it is. */
+export interface AgentStatus {
+  readonly mesh: string;
+  readonly name: string;
+  readonly state: AgentState['state'] | 'drained';
+  /** Why it is not simply ready; '' when it is. */
+  readonly reason: string;
+  /** ISO time of the last change of state. */
+  readonly since: string;
+  readonly agentPid: number;
+  readonly readinessPort: number;
+  /** Of the Envoy that serves, 0 while none does. */
+  readonly pid: number;
+  readonly epoch: number;
+  /** How often Envoy was started again after an end nobody asked for. */
+  readonly restarts: number;
+  readonly envoy: { readonly version: string; readonly path: string };
+  readonly hotRestart: boolean;
+  readonly waitingFor: readonly string[];
+  /** All Envoys of this agent that live: more than one during a hand-over and until the old one's connections ended. */
+  readonly envoys: readonly { readonly pid: number; readonly epoch: number; readonly version: string }[];
+  /** The newest last. */
+  readonly crashes: readonly CrashStatus[];
+}
+
+export interface CrashStatus {
+  /** ISO time. */
+  readonly at: string;
+  readonly reason: string;
+  readonly ranMs: number;
+  /** Last lines of its log. */
+  readonly log: readonly string[];
+}
+
+/** Why a state is what it is, for people. */
+export function describeReason(state: AgentState, waitingFor: readonly string[]): string {
+  switch (state.state) {
+    case 'degraded':
+    case 'restarting':
+    case 'stopped':
+      return state.reason;
+    case 'handing-over':
+    case 'draining':
+      return state.cause;
+    case 'starting':
+      return waitingFor.length === 0 ? '' : `waiting for ${waitingFor.join(', ')}`;
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { untilQuiet } from './envoy/sockets.ts';
+import type { RunningEnvoy } from './running-envoy.ts';
+
+export interface RetireOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** When the child tells its parent to end. */
+  readonly parentShutdownMs: number;
+}
+
+/** How a parent went: told by its child, or on its own before that. */
+export type Retirement = 'in-time' | 'early';
+
+const LATE_MS = 2_000;
+const GRACE_MS = 5_000;
+/** Timers of two processes do not fire together. */
+const SLACK_MS = 500;
+
+/**
+ * Waits for the end of a parent. It is the child that ends it, and nobody else may: a child that does not reach its
+ * parent when the time comes tries for ten seconds and then aborts. Only a parent without child is ended here, once its
+ * connections are gone, and one that outlived its time.
+ */
+export async function retireParent(
+  parent: RunningEnvoy,
+  child: RunningEnvoy,
+  { clock, logger, parentShutdownMs }: RetireOptions,
+): Promise<Retirement> {
+  const startedAt = clock.monotonic();
+  const gone = new AbortController();
+  let childLives = true;
+  void child.exited.then(() => {
+    childLives = false;
+  });
+  void parent.exited.then(() => gone.abort());
+  const timeIsOver = new Promise<void>((resolve) => {
+    const cancel = clock.after(parentShutdownMs + LATE_MS, resolve);
+    gone.signal.addEventListener('abort', cancel, { once: true });
+  });
+  const alone = child.exited.then(() =>
+    untilQuiet(parent.pid, { clock, timeoutMs: parentShutdownMs, signal: gone.signal }),
+  );
+  await Promise.race([parent.exited, timeIsOver, alone]);
+  const early =
+    gone.signal.aborted && childLives && clock.monotonic() - startedAt < parentShutdownMs - SLACK_MS;
+  const { reason } = await parent.end(GRACE_MS);
+  const ms = Math.round(clock.monotonic() - startedAt);
+  logger.info({ epoch: parent.epoch, pid: parent.pid, exit: reason, ms }, 'the old Envoy ended');
+  return early ? 'early' : 'in-time';
+}
