@@ -21,7 +21,7 @@ import type { RestartQueue } from './hot-restart/requests.ts';
 import { keepEnvoy } from './keep-envoy.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
 import { type EnvoyBinary, planBinary } from './plan.ts';
-import { toAnswer } from './readiness/answer.ts';
+import { type Answer, toAnswer } from './readiness/answer.ts';
 import { type ReadinessServer, startReadinessServer } from './readiness/server.ts';
 import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
@@ -89,16 +89,18 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
   const { mesh, name } = config.proxy;
   let port = 0;
   const control = createAgentControl({ mesh, name, machine, readinessPort: () => port, stop: requestStop });
-  const { paths } = instance;
-  const companions = startCompanions({ ...parts, paths, state: () => machine.current });
-  watchers.add((state) => companions.onState(state, control.facts?.running().at(-1)?.plan.received));
+  let mark = (answer: Answer) => answer;
   const readiness = await startReadinessServer({
     port: config.readinessPort,
     socketPath: instance.paths.agentSocket,
-    pages: { '/ready': () => companions.answer(toAnswer(machine.current, control.waitingFor)) },
+    pages: { '/ready': () => mark(toAnswer(machine.current, control.waitingFor)) },
     onSocket: (request, response) => answerControl(control, request, response),
   });
   port = readiness.port;
+  const { paths } = instance;
+  const companions = startCompanions({ ...parts, paths, state: () => machine.current });
+  mark = companions.answer;
+  watchers.add((state) => companions.onState(state, control.facts?.running().at(-1)?.plan.received));
   try {
     const address = `http://127.0.0.1:${port}/ready`;
     logger.info({ dir: instance.paths.dir, readiness: address }, 'agent started');

@@ -13,6 +13,7 @@ import { toHealthRequest } from './bootstrap/request.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { createAdminClient } from './envoy/admin-client.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
+import { type RelayWatch, startRelayWatch, type WatchedRelay } from './known-good/relay-watch.ts';
 import { type Begin, describeStale, openStateSession, type StateSession } from './known-good/session.ts';
 import type { Answer } from './readiness/answer.ts';
 import type { InstancePaths } from './run-dir/paths.ts';
@@ -37,8 +38,10 @@ export interface Companions {
   begin(ask: AskForBootstrap<JsonObject>, readinessPort: number): Promise<Begin>;
   /** The agent's state changed; `received` is the bootstrap of the Envoy that serves, where one does. */
   onState(state: AgentState, received: JsonObject | undefined): void;
-  /** A stream to the control plane opened. */
-  reconnected(): void;
+  /** What happens in the relay, from its start on. */
+  onRelayEvent(event: { readonly event: string }): void;
+  /** The relay runs; undefined where Envoy talks to the control plane itself. */
+  attach(relay: WatchedRelay | undefined, begun: Begin): void;
   /** The answer of the readiness server, with what is known here. */
   answer(answer: Answer): Answer;
   /** Lines for the status. */
@@ -53,6 +56,7 @@ export function startCompanions(parts: CompanionParts): Companions {
   const session = openSession(parts, () => envoyVersion);
   const app = config.appHealth === undefined ? undefined : watchApp(parts, config.appHealth);
   let serving = false;
+  let watch: RelayWatch | undefined;
   const marks = () => [
     ...(session.stale === undefined ? [] : describeStale(session.stale)),
     ...(app === undefined ? [] : [describeIll(app.health) ?? ''].filter((line) => line !== '')),
@@ -77,10 +81,22 @@ export function startCompanions(parts: CompanionParts): Companions {
       if (now.state === 'draining') void app?.stop();
       serving = serves;
     },
-    reconnected: () => app?.reconnected(),
+    onRelayEvent: (event) => watch?.onEvent(event),
+    attach(relay, begun) {
+      if (relay === undefined) {
+        // Envoy's own stream leads where the bootstrap came from.
+        if (begun.kind === 'stale') begun.fresh.then(session.markFresh, () => {});
+        return;
+      }
+      if (begun.kind === 'stale' && begun.generation !== undefined) relay.restore(begun.generation.state);
+      const { graceMs } = config.state;
+      const onReconnected = () => app?.reconnected();
+      watch = startRelayWatch({ relay, session, clock, graceMs, onReconnected });
+    },
     answer: (answer) => mark(answer, app, state(), marks()),
     marks,
     async stop() {
+      watch?.stop();
       await Promise.all([app?.stop(), session.knownGood.stop()]);
     },
   };
