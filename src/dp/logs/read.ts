@@ -1,0 +1,44 @@
+import { type IncomingMessage, request } from 'node:http';
+import { LOGS_PATH } from './routes.ts';
+
+export interface ReadLogsOptions {
+  readonly socketPath: string;
+  readonly lines: number;
+  /** Goes on until the agent ends or the signal comes. */
+  readonly follow: boolean;
+  readonly onText: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Reads the log of an agent; resolves at its end. Rejects when the agent does not answer, or is one without logs. */
+export function readLogs({ socketPath, lines, follow, onText, signal }: ReadLogsOptions): Promise<void> {
+  const path = `${LOGS_PATH}?lines=${lines}&follow=${follow}`;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        socketPath,
+        path,
+        headers: { host: 'localhost' },
+        agent: false,
+        ...(signal === undefined ? {} : { signal }),
+      },
+      (response) => readText(response, onText).then(resolve, reject),
+    );
+    outgoing.once('error', reject);
+    outgoing.end();
+  });
+}
+
+async function readText(response: IncomingMessage, onText: (text: string) => void): Promise<void> {
+  if (response.statusCode !== 200) {
+    response.resume();
+    throw new Error(`it answers ${response.statusCode} to ${LOGS_PATH}; is it an older agent?`);
+  }
+  response.setEncoding('utf8');
+  try {
+    for await (const text of response as AsyncIterable<string>) onText(text);
+  } catch (error) {
+    // Cut off in the middle: the agent ended, or was killed.
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+  }
+}
