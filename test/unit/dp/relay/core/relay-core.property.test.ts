@@ -29,17 +29,31 @@ const which = fc.nat(3);
 const of = <K extends string>(...kinds: K[]) => fc.record({ kind: fc.constantFrom(...kinds), which });
 
 const anEvent: fc.Arbitrary<Event> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('hold' as const), services: fc.uniqueArray(service, { selector: (s) => s.name, maxLength: 4 }) }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constantFrom('take-request' as const, 'deliver-response' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('hold' as const),
+      services: fc.uniqueArray(service, { selector: (s) => s.name, maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: fc.constantFrom('take-request' as const, 'deliver-response' as const) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('cp-up' as const, 'cp-down' as const) }) },
   { weight: 2, arbitrary: of('envoy-new', 'envoy-child', 'envoy-kill', 'envoy-reconnect') },
   { weight: 12, arbitrary: of('envoy-request', 'envoy-response') },
   { weight: 1, arbitrary: of('envoy-block', 'envoy-unblock') },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('talk' as const), rounds: fc.integer({ min: 1, max: 12 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('talk' as const), rounds: fc.integer({ min: 1, max: 12 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(1, 61_000) }) },
 );
 
-function resourcesOf(services: readonly { name: string; salt: string; endpoints: string; route: string }[]): XdsResource[] {
+function resourcesOf(
+  services: readonly { name: string; salt: string; endpoints: string; route: string }[],
+): XdsResource[] {
   return services.flatMap(({ name, salt, endpoints, route: r }) => [
     edsCluster(name, salt),
     assignment(name, endpoints),
@@ -139,30 +153,41 @@ function expectHeld(envoy: ModelEnvoy, world: World, types: readonly string[]): 
     const healthy = wanted.filter(({ any }) => !Buffer.from(any).includes('poison'));
     for (const { name, any } of healthy) {
       expect(held[name], `${typeUrl} ${name}`).toBeDefined();
-      expect(Buffer.from(any).includes(Buffer.from(held[name] ?? '', 'latin1')), `${typeUrl} ${name}`).toBe(true);
+      expect(Buffer.from(any).includes(Buffer.from(held[name] ?? '', 'latin1')), `${typeUrl} ${name}`).toBe(
+        true,
+      );
     }
-    if (named === undefined) for (const name of Object.keys(held)) expect([...truth.keys()], typeUrl).toContain(name);
+    if (named === undefined)
+      for (const name of Object.keys(held)) expect([...truth.keys()], typeUrl).toContain(name);
   }
 }
 
 describe('the relay, whatever the order of events', () => {
-  const modes: [Mode, Mode][] = [['delta', 'delta'], ['sotw', 'delta'], ['delta', 'sotw'], ['sotw', 'sotw']];
+  const modes: [Mode, Mode][] = [
+    ['delta', 'delta'],
+    ['sotw', 'delta'],
+    ['delta', 'sotw'],
+    ['sotw', 'sotw'],
+  ];
 
-  test.each(modes)('%s upstream, %s downstream: each Envoy ends with what the control plane holds', (upstream, downstream) => {
-    const events = fc.array(anEvent, { maxLength: 120, size: 'max' });
-    fc.assert(
-      fc.property(events, (list) => {
-        const world = new World(upstream, downstream);
-        for (const event of list) world.apply(event);
-        world.finish();
-        const newest = world.core.decider;
-        for (const envoy of world.envoys) {
-          const serving = envoy.epoch === newest?.epoch;
-          expectHeld(envoy, world, serving ? [CLUSTER, ENDPOINT, LISTENER, ROUTE] : [CLUSTER, ENDPOINT]);
-        }
-        expect(world.core.unanswered).toBe(0);
-      }),
-      { numRuns: Number(process.env.RELAY_RUNS ?? 300) },
-    );
-  });
+  test.each(modes)(
+    '%s upstream, %s downstream: each Envoy ends with what the control plane holds',
+    (upstream, downstream) => {
+      const events = fc.array(anEvent, { maxLength: 120, size: 'max' });
+      fc.assert(
+        fc.property(events, (list) => {
+          const world = new World(upstream, downstream);
+          for (const event of list) world.apply(event);
+          world.finish();
+          const newest = world.core.decider;
+          for (const envoy of world.envoys) {
+            const serving = envoy.epoch === newest?.epoch;
+            expectHeld(envoy, world, serving ? [CLUSTER, ENDPOINT, LISTENER, ROUTE] : [CLUSTER, ENDPOINT]);
+          }
+          expect(world.core.unanswered).toBe(0);
+        }),
+        { numRuns: Number(process.env.RELAY_RUNS ?? 300) },
+      );
+    },
+  );
 });
