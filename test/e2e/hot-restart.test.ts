@@ -1,21 +1,29 @@
-import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { RunningProgram } from '../support/processes.ts';
+import { chmodSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { clonePath, envoyBinary, type RunningProgram, runProgram, waitUntil } from '../support/processes.ts';
 import { startTraffic, type Traffic } from '../support/traffic.ts';
 import { createOneProxy, type OneProxy, untilState } from './support/one-proxy.ts';
 
-/** Short enough that five hand-overs fit into a test, long enough for the slowest request. */
+/** Short, so that several hand-overs fit into a test; long enough for the slowest request. */
 const TIMES = '--drain-time 2s --parent-shutdown-time 4s';
+const OLDER_ENVOY = '1.39.3';
 
 let proxy: OneProxy;
 let traffic: Traffic;
 let agent: RunningProgram;
+/** The file the agent runs as Envoy: a link that tests turn. */
+let link: string;
 
 beforeAll(async () => {
   proxy = await createOneProxy();
+  link = join(proxy.mesh.home, 'envoy-under-test');
 });
 
 afterAll(() => proxy.close());
+
+beforeEach(() => point(envoyBinary()));
 
 afterEach(async () => {
   await traffic.end();
@@ -25,12 +33,28 @@ afterEach(async () => {
   expect(existsSync(file ?? '')).toBe(false);
 });
 
-async function begin(args = ''): Promise<void> {
-  agent = await proxy.start(`${TIMES} ${args}`);
+function point(binary: string): void {
+  symlinkSync(binary, `${link}.new`);
+  renameSync(`${link}.new`, link);
+}
+
+async function begin(args = '', env: Record<string, string> = {}): Promise<void> {
+  agent = await proxy.start(`${TIMES} --binary-path ${link} ${args}`, env);
   traffic = startTraffic(proxy);
 }
 
 const restart = () => proxy.mesh.shell.run('kuma-dp restart web');
+
+/** Lets the load run past the end of the old Envoy, whose last connections are cut then. */
+async function nothingFailed(): Promise<void> {
+  await waitUntil(async () => (await proxy.status()).envoys.length === 1, {
+    describe: () => `the old Envoy to end:\n${agent.output()}`,
+  });
+  await traffic.end();
+  expect(traffic.failures, agent.output()).toEqual({});
+  for (const kind of ['keep-alive', 'slow', 'new connection', 'http2', 'tcp'])
+    expect(traffic.done[kind], kind).toBeGreaterThan(5);
+}
 
 describe('under load of every kind no request fails', () => {
   test('while five Envoys take over from each other in a row', async () => {
@@ -39,9 +63,118 @@ describe('under load of every kind no request fails', () => {
       const result = await restart();
       expect(result.stdout, result.stderr + agent.output()).toContain(`epoch ${epoch} took over`);
     }
-    await traffic.end();
-    expect(traffic.failures).toEqual({});
+    await nothingFailed();
     expect(await untilState(proxy, 'ready')).toMatchObject({ epoch: 5, restarts: 0 });
-    console.log(traffic.done);
+  });
+
+  test('while an older Envoy takes over and the newer one comes back', async () => {
+    const older = await installOlder();
+    await begin('--watch-binary');
+    const workers = await countWorkers();
+    point(older);
+    await untilVersion(OLDER_ENVOY);
+    expect(await countWorkers()).toBe(workers);
+    point(envoyBinary());
+    await untilVersion('1.40.0');
+    expect(await countWorkers()).toBe(workers);
+    await nothingFailed();
+    expect(await proxy.status()).toMatchObject({ epoch: 2, restarts: 0 });
+  });
+
+  test('while a changed bootstrap is taken up, which SIGHUP asks for', async () => {
+    await begin();
+    expect(await proxy.admin('/config_dump?mask=bootstrap')).not.toContain('changed-by-test');
+    proxy.changeBootstrap('changed-by-test');
+    agent.signal('SIGHUP');
+    await agent.waitForLine(/restarting Envoy.*SIGHUP.*bootstrap/);
+    await agent.waitForLine('the new Envoy serves');
+    await nothingFailed();
+    expect(await proxy.admin('/config_dump?mask=bootstrap')).toContain('changed-by-test');
   });
 });
+
+describe('a new Envoy that fails costs nothing', () => {
+  test('when it is refused by its own check: it is not even started', async () => {
+    await begin();
+    point(misbehaving('refuse', 'echo "no such field" >&2; exit 1', '--mode'));
+    const { code, stderr } = await restart();
+    expect(code).toBe(42);
+    expect(stderr).toContain('Envoy refuses its bootstrap: no such field');
+    await nothingFailed();
+    expect(await proxy.status()).toMatchObject({ state: 'ready', epoch: 0, restarts: 0 });
+  });
+
+  test('when it exits at its start; the next one takes over', async () => {
+    await begin();
+    point(misbehaving('exit', 'echo "cannot go on" >&2; exit 1', '--restart-epoch'));
+    const failed = await restart();
+    expect(failed.code).toBe(42);
+    expect(failed.stderr).toContain('cannot go on');
+    expect(await proxy.status()).toMatchObject({ state: 'ready', epoch: 0 });
+    point(envoyBinary());
+    expect((await restart()).stdout).toContain('epoch 1 took over');
+    await nothingFailed();
+  });
+
+  test('when it is killed in the middle of its start, after it closed the admin interface of the old one', async () => {
+    // A port that is taken is found out late: the admin interface has changed hands by then.
+    await begin();
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(15_003, '127.0.0.1', resolve));
+    proxy.changeBootstrap('taken-port', 15_003);
+    const { code, stderr } = await restart();
+    expect(code, agent.output()).toBe(42);
+    expect(stderr).toContain('Address already in use');
+    expect(stderr).toContain('rolled back');
+    holder.close();
+    // Whoever serves now can be asked, drained and replaced.
+    await untilState(proxy, 'ready');
+    await nothingFailed();
+    expect(await proxy.status()).toMatchObject({ epoch: 1, restarts: 0 });
+  });
+
+  test('when it hangs: it is killed after its time, and the old one serves on', async () => {
+    await begin('', { KUMA_DATAPLANE_RUNTIME_CHILD_LIVE_TIMEOUT: '2s' });
+    point(misbehaving('hang', 'exec sleep 1000', '--restart-epoch'));
+    const { code, stderr } = await restart();
+    expect(code).toBe(42);
+    expect(stderr).toContain('not live within 2 s');
+    await nothingFailed();
+    expect(await proxy.status()).toMatchObject({ state: 'ready', epoch: 0, restarts: 0 });
+  });
+});
+
+/** An Envoy that does what the shell text says when it is given the flag, and is a good one otherwise. */
+function misbehaving(name: string, text: string, flag: string): string {
+  const path = join(proxy.mesh.home, `envoy-${name}`);
+  writeFileSync(path, `#!/bin/sh\ncase "$*" in *${flag}*) ${text};; esac\nexec ${envoyBinary()} "$@"\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+async function untilVersion(version: string): Promise<void> {
+  await waitUntil(
+    async () => {
+      const { envoy, state, envoys } = await proxy.status();
+      return envoy.version === version && state === 'ready' && envoys.length === 1;
+    },
+    { describe: () => `Envoy ${version} to serve alone:\n${agent.output()}` },
+  );
+}
+
+async function countWorkers(): Promise<string | undefined> {
+  return /"concurrency": (\d+)/.exec(await proxy.admin('/server_info'))?.[1];
+}
+
+/** The older Envoy is put into the clone's cache by the program's own command, which asks pip the first time. */
+async function installOlder(): Promise<string> {
+  const cache = clonePath('.cache');
+  mkdirSync(cache, { recursive: true });
+  const { code, stdout, stderr } = await runProgram(
+    clonePath('dist', 'bin', 'kuma-dp'),
+    ['envoy', 'install', OLDER_ENVOY],
+    { env: { KUMA_DP_CACHE: cache }, timeoutMs: 150_000 },
+  );
+  if (code !== 0) throw new Error(`cannot install Envoy ${OLDER_ENVOY}: ${stderr}`);
+  return stdout.trim();
+}

@@ -1,7 +1,9 @@
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
+import { isJsonObject, type Json, type JsonObject } from '../../../src/lib/json.ts';
 import type { RunningProgram } from '../../support/processes.ts';
 import { waitUntil } from '../../support/processes.ts';
+import { startBootstrapEditor } from './bootstrap-editor.ts';
 import { call } from './calls.ts';
 import { createTestMesh, type TestMesh } from './mesh.ts';
 
@@ -16,6 +18,10 @@ export interface OneProxy {
   sharedMemory(): Promise<string | undefined>;
   /** The one that serves, by the agent's own word. */
   status(): Promise<Status>;
+  /** The next bootstrap is another one: a mark in it, and a listener of its own on a port that may be taken. */
+  changeBootstrap(mark: string, port?: number): void;
+  /** A page of the admin interface of the Envoy that serves. */
+  admin(path: string): Promise<string>;
   /** Whether the whole configuration is there: both listeners answer. */
   serves(): Promise<boolean>;
   close(): Promise<void>;
@@ -40,6 +46,7 @@ export async function createOneProxy(): Promise<OneProxy> {
   const mesh = await createTestMesh();
   const services = [await startHttpService(15_101), await startEchoService(15_102)];
   await mesh.startControlPlane();
+  const editor = await startBootstrapEditor(15_103, new URL('http://127.0.0.1:5682'));
   await mesh.apply('type: Mesh\nname: bookinfo');
   await mesh.apply(`type: Dataplane
 mesh: bookinfo
@@ -58,7 +65,14 @@ networking:
     mesh,
     httpPort: HTTP_PORT,
     tcpPort: TCP_PORT,
-    start: (args = '', env = {}) => mesh.startProxy('web', args, env),
+    start: (args = '', env = {}) => mesh.startProxy('web', `--cp-address ${editor.url} ${args}`, env),
+    changeBootstrap: (mark, port) =>
+      editor.edit(({ static_resources: before }) => ({
+        node: { metadata: { 'test.mark': mark } },
+        ...(port === undefined ? {} : { static_resources: withListener(before, port) }),
+      })),
+    admin: (path) =>
+      mesh.shell.ok(`curl -sf --unix-socket "$(echo "$HOME"/run/*/admin.sock)" 'http://localhost${path}'`),
     status,
     async sharedMemory() {
       const { stdout } = await mesh.shell.run('cat "$HOME"/run/*/hot-restart.json');
@@ -67,6 +81,7 @@ networking:
     serves: async () => (await call(`http://127.0.0.1:${HTTP_PORT}/`)).outcome === 200,
     async close() {
       await mesh.close();
+      editor.close();
       for (const close of services) close();
     },
   };
@@ -101,4 +116,21 @@ export function untilState(proxy: OneProxy, state: string): Promise<Status> {
     const now = await proxy.status();
     return now.state === state ? now : undefined;
   });
+}
+
+function withListener(before: Json | undefined, port: number): JsonObject {
+  const echo = {
+    name: 'echo',
+    typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo' },
+  };
+  const listener = {
+    name: 'of-the-test',
+    address: { socket_address: { address: '127.0.0.1', port_value: port } },
+    filter_chains: [{ filters: [echo] }],
+  };
+  const resources = isJsonObject(before) ? before : {};
+  return {
+    ...resources,
+    listeners: [...(Array.isArray(resources.listeners) ? resources.listeners : []), listener],
+  };
 }
