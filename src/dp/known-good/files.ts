@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ensurePrivateDir, ensureSafeParent } from '../../lib/private-dir.ts';
@@ -69,7 +69,12 @@ export async function writeStateFile(path: string, header: StateHeader, contents
 
 /** What is wrong with a directory of state; undefined also when there is none yet. */
 export function describeUnsafe(dir: string): string | undefined {
-  const stat = lstatSync(dir, { throwIfNoEntry: false });
+  let stat: Stats | undefined;
+  try {
+    stat = lstatSync(dir, { throwIfNoEntry: false });
+  } catch (error) {
+    return `${dir} cannot be opened (${(error as NodeJS.ErrnoException).code})`;
+  }
   if (stat === undefined) return undefined;
   if (!stat.isDirectory()) return `${dir} is no directory`;
   if (stat.uid !== process.getuid?.())
