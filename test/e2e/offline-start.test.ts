@@ -84,6 +84,8 @@ describe('a host that boots while the control plane is dead', () => {
     expect(load.failures).toEqual([]);
     expect(load.calls).toBeGreaterThan(50);
     expect(agent.output()).toContain('the configuration is fresh');
+    // The control plane's bootstrap is the one that was saved: nothing had to be started anew for it.
+    expect(agent.output()).not.toContain('handing-over');
   });
 });
 

@@ -38,7 +38,7 @@ export interface KnownGood {
   envoyEnded(): void;
   /** Why nothing is saved at the moment; undefined when all is well. */
   readonly problem: string | undefined;
-  /** Resolves when nothing is being written any more. */
+  /** Resolves when nothing is being written any more, or a disk that hangs was waited for long enough. */
   stop(): Promise<void>;
 }
 
@@ -47,6 +47,7 @@ export const PROVEN_AFTER_MS = 10_000;
 /** Endpoints alone change often; the disk need not follow at once. */
 const CONTENT_EVERY_MS = 60_000;
 const CONFIRM_EVERY_MS = 600_000;
+const STOP_WITHIN_MS = 1_000;
 
 interface Slot extends GoodGeneration {
   readonly number: number;
@@ -126,7 +127,10 @@ class Keeper implements KnownGood {
     this.envoyEnded();
     this.#cancelLater?.();
     if (this.#unsaved.state) this.#saveState();
-    await this.#writing;
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(STOP_WITHIN_MS, late.resolve);
+    await Promise.race([this.#writing, late.promise]);
+    cancel();
   }
 
   #takeBootstrap(bootstrap: JsonObject): void {

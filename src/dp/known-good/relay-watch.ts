@@ -16,7 +16,7 @@ export interface WatchedRelay {
 
 export interface RelayWatchOptions {
   readonly relay: WatchedRelay;
-  readonly session: StateSession;
+  readonly session: Pick<StateSession, 'stale' | 'usable' | 'markStale' | 'markFresh' | 'accepted'>;
   readonly clock: Clock;
   /** How long a start without any configuration waits for the control plane, in ms. */
   readonly graceMs: number;
@@ -31,6 +31,8 @@ export interface RelayWatch {
 }
 
 const LOOK_EVERY_MS = 500;
+/** A look at all of a large configuration costs some milliseconds. */
+const TAKE_EVERY_MS = 2_000;
 /** A control plane whose answers all fit what was claimed says nothing: silence for so long is consent. */
 const CONSENT_MS = 2_000;
 const QUIET_MS = 500;
@@ -44,6 +46,7 @@ export function startRelayWatch(options: RelayWatchOptions): RelayWatch {
   let changed = false;
   let receivedAt = Number.NEGATIVE_INFINITY;
   let connectedSince: number | undefined;
+  let takenAt = Number.NEGATIVE_INFINITY;
   let cancelLook = (): void => {};
 
   function look(): void {
@@ -56,8 +59,9 @@ export function startRelayWatch(options: RelayWatchOptions): RelayWatch {
       if (session.stale !== undefined) changed = true;
       session.markFresh();
     }
-    if (changed && session.stale === undefined) {
+    if (changed && session.stale === undefined && now - takenAt >= TAKE_EVERY_MS) {
       changed = false;
+      takenAt = now;
       const state = relay.accepted();
       if (state !== undefined) session.accepted(state);
     }
