@@ -40,7 +40,9 @@ export class ModelControlPlane {
 
   connect(): void {
     this.disconnect();
-    this.#machine = (this.mode === 'delta' ? createDeltaMachine() : createSotwMachine()) as StreamMachine<never>;
+    this.#machine = (
+      this.mode === 'delta' ? createDeltaMachine() : createSotwMachine()
+    ) as StreamMachine<never>;
     const { requests } = this;
     this.#core.upstreamOpened(this.mode, { send: (message) => void requests.push(message) });
   }

@@ -1,5 +1,5 @@
+import { messageOf, resourceOfAny } from '../../src/dp/relay/codec/any.ts';
 import type { DeltaRequest, DeltaResponse } from '../../src/dp/relay/codec/delta.ts';
-import { resourceOfAny, messageOf } from '../../src/dp/relay/codec/any.ts';
 import type { SotwRequest } from '../../src/dp/relay/codec/sotw.ts';
 import { encodeStatus } from '../../src/dp/relay/codec/status.ts';
 import type { Peer, PeerResponse } from '../../src/dp/relay/core/peer.ts';
@@ -106,10 +106,12 @@ export class ModelEnvoy {
     const { response } = message;
     const removed = message.mode === 'delta' ? message.response.removed : [];
     this.log.push(`${short(response.typeUrl)} ${response.resources.length} -${removed.length}`);
-    const incoming = message.mode === 'delta' ? fromDelta(message.response) : message.response.resources.map(fromAny);
+    const incoming =
+      message.mode === 'delta' ? fromDelta(message.response) : message.response.resources.map(fromAny);
     const error = this.#apply(response.typeUrl, incoming, removed);
     this.#nonces.set(response.typeUrl, response.nonce);
-    if (message.mode === 'sotw' && error === undefined) this.#versions.set(response.typeUrl, message.response.versionInfo);
+    if (message.mode === 'sotw' && error === undefined)
+      this.#versions.set(response.typeUrl, message.response.versionInfo);
     this.#react(response.typeUrl, response.nonce, error);
     this.#follow();
     return true;
@@ -117,10 +119,16 @@ export class ModelEnvoy {
 
   versions(typeUrl: string): Record<string, string> {
     const held = this.held.get(typeUrl) ?? new Map<string, Held>();
-    return Object.fromEntries([...held].map(([name, { message }]) => [name, Buffer.from(message).toString('latin1')]));
+    return Object.fromEntries(
+      [...held].map(([name, { message }]) => [name, Buffer.from(message).toString('latin1')]),
+    );
   }
 
-  #apply(typeUrl: string, incoming: readonly ({ name: string } & Held)[], removed: readonly string[]): string | undefined {
+  #apply(
+    typeUrl: string,
+    incoming: readonly ({ name: string } & Held)[],
+    removed: readonly string[],
+  ): string | undefined {
     const held = this.held.get(typeUrl) ?? new Map<string, Held>();
     this.held.set(typeUrl, held);
     const errors: string[] = [];
@@ -133,7 +141,8 @@ export class ModelEnvoy {
       held.set(name, { version, message });
       if (typeUrl === ENDPOINT) this.warming.delete(name);
       if (typeUrl === CLUSTER && changed)
-        for (const assignment of references(CLUSTER, name, message).get(ENDPOINT) ?? []) this.warming.add(assignment);
+        for (const assignment of references(CLUSTER, name, message).get(ENDPOINT) ?? [])
+          this.warming.add(assignment);
     }
     const whole = this.mode === 'sotw' && (typeUrl === CLUSTER || typeUrl === LISTENER);
     const there = new Set(incoming.map(({ name }) => name));
@@ -166,7 +175,10 @@ export class ModelEnvoy {
     const first = !this.#asked.has(typeUrl);
     this.#asked.add(typeUrl);
     const names = [...(this.names.get(typeUrl) ?? [])];
-    if (this.mode === 'sotw') return this.#send(this.#sotw(typeUrl));
+    if (this.mode === 'sotw') {
+      this.#send(this.#sotw(typeUrl));
+      return;
+    }
     const initialVersions = new Map(
       first ? [...(this.held.get(typeUrl) ?? [])].map(([name, { version }]) => [name, version]) : [],
     );
@@ -190,7 +202,14 @@ export class ModelEnvoy {
   }
 
   #delta(typeUrl: string): DeltaRequest {
-    return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), responseNonce: '', rest: NO_REST };
+    return {
+      typeUrl,
+      subscribe: [],
+      unsubscribe: [],
+      initialVersions: new Map(),
+      responseNonce: '',
+      rest: NO_REST,
+    };
   }
 
   #send(request: DeltaRequest | SotwRequest): void {
@@ -200,7 +219,11 @@ export class ModelEnvoy {
 }
 
 function fromDelta(response: DeltaResponse): ({ name: string } & Held)[] {
-  return response.resources.map(({ name, version, any }) => ({ name, version, message: messageOf(any ?? NO_REST) }));
+  return response.resources.map(({ name, version, any }) => ({
+    name,
+    version,
+    message: messageOf(any ?? NO_REST),
+  }));
 }
 
 function fromAny(any: Uint8Array): { name: string } & Held {

@@ -119,14 +119,14 @@ function startEnvoy(port: number) {
 describe.skipIf(realEnvoy === undefined)('a real Envoy behind the relay', () => {
   test('gets its configuration, comes back warm with a dead control plane, and its token stays with the agent', async () => {
     const port = cp.target.port ?? 0;
-    cp.cache.set('default.a', snapshotOf([staticCluster('one'), staticCluster('two')]));
+    cp.cache.set('default.a', snapshotOf([staticCluster('alpha'), staticCluster('beta')]));
     await attach(port);
     const first = startEnvoy(port);
     await until(
       () => first.isLive(),
       () => JSON.stringify(attached.relay?.status),
     );
-    expect(await first.get('/clusters')).toContain('two::');
+    expect(await first.get('/clusters')).toContain('beta::');
     expect(await first.get('/config_dump')).not.toContain(SECRET);
     await until(
       () => attached.relay?.status.unanswered === 0,
@@ -137,7 +137,7 @@ describe.skipIf(realEnvoy === undefined)('a real Envoy behind the relay', () => 
         .accepted()
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(['one', 'two']);
+    ).toEqual(['alpha', 'beta']);
 
     await cp.stop();
     await first.kill();
@@ -146,24 +146,24 @@ describe.skipIf(realEnvoy === undefined)('a real Envoy behind the relay', () => 
       () => second.isLive(),
       () => JSON.stringify(attached.relay?.status),
     );
-    expect(await second.get('/clusters')).toContain('two::');
+    expect(await second.get('/clusters')).toContain('beta::');
     expect(attached.relay?.status.upstream.connected).toBe(false);
   });
 
   test('follows changes and removals', async () => {
     const port = cp.target.port ?? 0;
-    cp.cache.set('default.a', snapshotOf([staticCluster('one'), staticCluster('two')]));
+    cp.cache.set('default.a', snapshotOf([staticCluster('alpha'), staticCluster('beta')]));
     await attach(port);
     const envoy = startEnvoy(port);
     await until(
       () => envoy.isLive(),
       () => JSON.stringify(attached.relay?.status),
     );
-    cp.cache.set('default.a', snapshotOf([staticCluster('two'), staticCluster('three')]));
+    cp.cache.set('default.a', snapshotOf([staticCluster('beta'), staticCluster('gamma')]));
     await until(
       async () => {
         const clusters = await envoy.get('/clusters');
-        return clusters.includes('three::') && !clusters.includes('one::');
+        return clusters.includes('gamma::') && !clusters.includes('alpha::');
       },
       () => JSON.stringify(attached.relay?.status),
     );

@@ -186,9 +186,9 @@ describe('the relay between Envoys and a control plane, over real sockets', () =
         const request = decodeSotwRequest(bytes);
         requests.push(request);
         if (request.responseNonce !== '') return;
-        const [empty, rest] = [[], new Uint8Array(0)];
         const { typeUrl } = request;
-        call.write(encodeSotwResponse({ versionInfo: '1', resources: empty, typeUrl, nonce: '1', rest }));
+        const empty = { versionInfo: '1', resources: [], typeUrl, nonce: '1', rest: new Uint8Array(0) };
+        call.write(Buffer.from(encodeSotwResponse(empty)));
       });
     });
     const relay = await relayTo(targetOf(port));

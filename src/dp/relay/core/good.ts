@@ -9,12 +9,18 @@ import { UNKNOWN_VIEW, type View, viewOf } from './view.ts';
 export interface Good {
   resources(typeUrl: string): ReadonlyMap<string, Resource> | undefined;
   readonly typeUrls: Iterable<string>;
+  /** That Envoy refused this content. */
+  isRefused(typeUrl: string, resource: Resource): boolean;
 }
 
 /** What a serving Envoy accepts, as it goes on. It outlives the stream. */
 export function goodOfPeer({ types }: Peer): Good {
   return {
     resources: (typeUrl) => types.get(typeUrl)?.sent.accepted,
+    isRefused(typeUrl, { name, version }) {
+      const told = types.get(typeUrl)?.sent.told.get(name);
+      return told?.reaction === 'refused' && told.version === version;
+    },
     get typeUrls() {
       return types.keys();
     },
@@ -22,7 +28,11 @@ export function goodOfPeer({ types }: Peer): Good {
 }
 
 export function goodOfResources(byType: ResourcesByType): Good {
-  return { resources: (typeUrl) => byType.get(typeUrl), typeUrls: byType.keys() };
+  return {
+    resources: (typeUrl) => byType.get(typeUrl),
+    typeUrls: byType.keys(),
+    isRefused: () => false,
+  };
 }
 
 export function viewOfGood(good: Good, typeUrl: string): View {

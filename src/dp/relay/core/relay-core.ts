@@ -10,7 +10,7 @@ import { Lingering } from './lingering.ts';
 import { type Mode, Peer, type PeerRules, type PeerSink, type Received } from './peer.ts';
 import { WILDCARD } from './peer-type.ts';
 import { type Judge, type Pending, settle } from './pending.ts';
-import { isComplete } from './resource.ts';
+import { isComplete, type Resource } from './resource.ts';
 import { type RelaySnapshot, toResourcesByType } from './snapshot.ts';
 import { Union } from './union.ts';
 import { type Claim, UpstreamSession, type UpstreamSink } from './upstream-session.ts';
@@ -315,8 +315,10 @@ export class RelayCore {
       const pinned = viewOfGood(this.#pin.good, typeUrl);
       return prefersNewest(typeUrl) ? layered(newest, pinned) : layered(pinned, newest);
     }
-    if (peer.live || this.#good === undefined || prefersNewest(typeUrl)) return newest;
-    return provenFirst(newest, viewOfGood(this.#good, typeUrl));
+    const good = this.#good;
+    if (peer.live || good === undefined) return newest;
+    const isWanted = prefersNewest(typeUrl) ? (r: Resource) => good.isRefused(typeUrl, r) : undefined;
+    return provenFirst(newest, viewOfGood(good, typeUrl), isWanted);
   }
 
   /**

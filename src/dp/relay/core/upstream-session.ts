@@ -69,7 +69,10 @@ export class UpstreamSession {
     };
     type.wildcard = type.names.delete(WILDCARD);
     this.#types.set(typeUrl, type);
-    if (this.mode === 'sotw') return this.#sendNames(typeUrl, type);
+    if (this.mode === 'sotw') {
+      this.#sendNames(typeUrl, type);
+      return;
+    }
     // Everything by the older rule, which all control planes know; named only beside other names.
     const legacy = type.wildcard && type.names.size === 0 && isComplete(typeUrl);
     const subscribe = legacy ? [] : [...(type.wildcard ? [WILDCARD] : []), ...type.names];
@@ -78,11 +81,17 @@ export class UpstreamSession {
 
   change({ typeUrl, subscribe, unsubscribe }: UnionChange, claim: Claim): void {
     const type = this.#types.get(typeUrl);
-    if (type === undefined) return this.start(typeUrl, subscribe, claim);
-    for (const name of subscribe) name === WILDCARD ? (type.wildcard = true) : type.names.add(name);
-    for (const name of unsubscribe) name === WILDCARD ? (type.wildcard = false) : type.names.delete(name);
-    if (this.mode === 'delta') return this.#sendDelta(typeUrl, { subscribe, unsubscribe });
-    this.#sendNames(typeUrl, type);
+    if (type === undefined) {
+      this.start(typeUrl, subscribe, claim);
+      return;
+    }
+    for (const name of subscribe) type.names.add(name);
+    for (const name of unsubscribe) type.names.delete(name);
+    if (subscribe.includes(WILDCARD)) type.wildcard = true;
+    if (unsubscribe.includes(WILDCARD)) type.wildcard = false;
+    type.names.delete(WILDCARD);
+    if (this.mode === 'delta') this.#sendDelta(typeUrl, { subscribe, unsubscribe });
+    else this.#sendNames(typeUrl, type);
   }
 
   /** SotW answers carry the newest nonce only; older ones are void. */
@@ -92,11 +101,11 @@ export class UpstreamSession {
   }
 
   answer({ typeUrl, nonce, versionInfo, error }: Answer): void {
-    if (this.mode === 'delta')
-      return this.#sendDelta(typeUrl, {
-        responseNonce: nonce,
-        ...(error === undefined ? {} : { errorDetail: error }),
-      });
+    if (this.mode === 'delta') {
+      const errorDetail = error === undefined ? {} : { errorDetail: error };
+      this.#sendDelta(typeUrl, { responseNonce: nonce, ...errorDetail });
+      return;
+    }
     const type = this.#types.get(typeUrl);
     if (type === undefined || type.nonce !== nonce) return;
     if (error === undefined) type.accepted = versionInfo;

@@ -43,9 +43,14 @@ export function layered(first: View, second: View): View {
   };
 }
 
-/** The names of `newest`, each with the content it has in `proven`, if it is there. */
-export function provenFirst(newest: View, proven: View): View {
-  const prefer = (resource: Resource) => proven.get(resource.name) ?? resource;
+/** The names of `newest`, each with the content it has in `proven`, if it is there and `wanted` for this resource. */
+export function provenFirst(
+  newest: View,
+  proven: View,
+  wanted: (resource: Resource) => boolean = () => true,
+): View {
+  const prefer = (resource: Resource) =>
+    wanted(resource) ? (proven.get(resource.name) ?? resource) : resource;
   return {
     get: (name) => {
       const resource = newest.get(name);

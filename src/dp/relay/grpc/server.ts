@@ -103,8 +103,10 @@ function serveStream(
     stream.sendTrailers({ 'grpc-status': String(code), 'grpc-message': encodeMessage(message) });
   });
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-  if (handler === undefined)
-    return out.end({ code: UNIMPLEMENTED, message: `no method ${headers[':path']}` });
+  if (handler === undefined) {
+    out.end({ code: UNIMPLEMENTED, message: `no method ${headers[':path']}` });
+    return;
+  }
   const reader = createFrameReader(maxMessageBytes);
   stream.on('data', (chunk: Buffer) => {
     if (end !== undefined) return;

@@ -24,8 +24,8 @@ export function decodeMessage(text: string): string {
 
 /** Only what HTTP/2 headers cannot carry, and the percent sign (gRPC over HTTP/2, "Status-Message"). */
 export function encodeMessage(text: string): string {
-  const escape = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  return text.replace(/[^\x20-\x24\x26-\x7e]+/g, (run) => [...Buffer.from(run)].map(escape).join(''));
+  const toHex = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  return text.replace(/[^\x20-\x24\x26-\x7e]+/g, (run) => [...Buffer.from(run)].map(toHex).join(''));
 }
 
 /** The status in headers or trailers, undefined when they have none. */

@@ -116,7 +116,9 @@ describe('the envelopes of discovery, against the generated types', () => {
           nonce: message.nonce,
         });
         expect(read.resources).toHaveLength(message.resources.length);
-        expect(fromBinary(DiscoveryResponseSchema, Uint8Array.from(encodeSotwResponse(read)))).toEqual(message);
+        expect(fromBinary(DiscoveryResponseSchema, Uint8Array.from(encodeSotwResponse(read)))).toEqual(
+          message,
+        );
       }),
       RUNS,
     );
@@ -133,7 +135,9 @@ describe('the envelopes of discovery, against the generated types', () => {
           responseNonce: message.responseNonce,
         });
         expect(Object.fromEntries(read.initialVersions)).toEqual({ ...message.initialResourceVersions });
-        expect(fromBinary(DeltaDiscoveryRequestSchema, Uint8Array.from(encodeDeltaRequest(read)))).toEqual(message);
+        expect(fromBinary(DeltaDiscoveryRequestSchema, Uint8Array.from(encodeDeltaRequest(read)))).toEqual(
+          message,
+        );
       }),
       RUNS,
     );
@@ -151,7 +155,9 @@ describe('the envelopes of discovery, against the generated types', () => {
         expect(read.resources.map(({ name, version }) => [name, version])).toEqual(
           message.resources.map(({ name, version }) => [name, version]),
         );
-        expect(fromBinary(DeltaDiscoveryResponseSchema, Uint8Array.from(encodeDeltaResponse(read)))).toEqual(message);
+        expect(fromBinary(DeltaDiscoveryResponseSchema, Uint8Array.from(encodeDeltaResponse(read)))).toEqual(
+          message,
+        );
       }),
       RUNS,
     );
@@ -160,7 +166,10 @@ describe('the envelopes of discovery, against the generated types', () => {
   test('a status is written so that the generated type reads it', () => {
     fc.assert(
       fc.property(status, ({ code, message }) => {
-        expect(fromBinary(StatusSchema, Uint8Array.from(encodeStatus(code, message)))).toMatchObject({ code, message });
+        expect(fromBinary(StatusSchema, Uint8Array.from(encodeStatus(code, message)))).toMatchObject({
+          code,
+          message,
+        });
       }),
       RUNS,
     );

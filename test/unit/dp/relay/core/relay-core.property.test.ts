@@ -79,42 +79,55 @@ class World {
     const envoy = 'which' in event ? this.envoys[event.which % Math.max(1, this.envoys.length)] : undefined;
     switch (event.kind) {
       case 'hold':
-        return this.cp.hold(resourcesOf(event.services));
+        this.cp.hold(resourcesOf(event.services));
+        break;
       case 'cp-up':
-        return this.cp.connect();
+        this.cp.connect();
+        break;
       case 'cp-down':
-        return this.cp.disconnect();
+        this.cp.disconnect();
+        break;
       case 'take-request':
-        return void this.cp.takeRequest();
+        this.cp.takeRequest();
+        break;
       case 'deliver-response':
-        return void this.cp.deliverResponse();
+        this.cp.deliverResponse();
+        break;
       case 'envoy-new':
         // A crash: the next one has the same epoch and knows nothing.
         for (const old of this.envoys.splice(0)) old.disconnect();
-        return this.start();
+        this.start();
+        break;
       case 'envoy-child':
         if (this.envoys.length >= 2) this.envoys.shift()?.disconnect();
         this.#epoch++;
-        return this.start();
+        this.start();
+        break;
       case 'envoy-kill':
         envoy?.disconnect();
         if (envoy !== undefined) this.envoys.splice(this.envoys.indexOf(envoy), 1);
-        return;
+        break;
       case 'envoy-reconnect':
-        return envoy?.connect();
+        envoy?.connect();
+        break;
       case 'envoy-request':
-        return void envoy?.deliverRequest();
+        envoy?.deliverRequest();
+        break;
       case 'envoy-response':
-        return void envoy?.takeResponse();
+        envoy?.takeResponse();
+        break;
       case 'envoy-block':
-        return envoy?.setWritable(false);
+        envoy?.setWritable(false);
+        break;
       case 'envoy-unblock':
-        return envoy?.setWritable(true);
+        envoy?.setWritable(true);
+        break;
       case 'talk':
         for (let i = 0; i < event.rounds; i++) this.talk();
-        return;
+        break;
       case 'wait':
-        return this.clock.advance(event.ms);
+        this.clock.advance(event.ms);
+        break;
     }
   }
 
