@@ -71,3 +71,34 @@ test('an overview holds the proxy and what is known of its connection', () => {
     dataplaneInsight: online,
   });
 });
+
+describe('a proxy whose application is ill', () => {
+  const ill = { ...online, illness: { since: '2026-01-01T00:00:00Z', reason: 'connection refused' } };
+
+  test('is Offline, with a note for each inbound but the ignored', () => {
+    const spec = proxy({}, { state: 'Ignored' }, { state: 'Ready' });
+    expect(proxyStatus(spec, ill)).toEqual({
+      status: 'Offline',
+      notes: ['inbound[port=9001,svc=x] is not ready', 'inbound[port=9003,svc=x] is not ready'],
+    });
+    expect(proxyStatus(spec, online).status).toBe('Online');
+  });
+
+  test('shows its inbounds as not ready to every reader, and its own document is left alone', () => {
+    const spec = proxy({});
+    const resource = {
+      key: { type: 'Dataplane', mesh: 'default', name: 'a' },
+      labels: {},
+      creationTime: '2026-01-01T00:00:00Z',
+      modificationTime: '2026-01-01T00:00:00Z',
+      spec,
+    };
+    const overview = toOverview(
+      resource as unknown as Parameters<typeof toOverview>[0],
+      { ...resource, spec: ill } as unknown as Parameters<typeof toOverview>[1],
+    );
+    expect(overview.dataplane).toMatchObject({ networking: { inbound: [{ state: 'NotReady' }] } });
+    expect(overview.dataplaneInsight).toMatchObject({ illness: { reason: 'connection refused' } });
+    expect(spec).toEqual(proxy({}));
+  });
+});
