@@ -3,7 +3,9 @@ import { describeError } from '../lib/coded-error.ts';
 import { createLogSink } from '../lib/log-sink.ts';
 import { AgentError } from './agent-error.ts';
 import { addControlCommands } from './commands/control.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addEnvoyCommand } from './commands/envoy.ts';
+import { addLogsCommand } from './commands/logs.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWaitCommand } from './commands/wait.ts';
@@ -14,13 +16,16 @@ import type { CommandContext, Program } from './program.ts';
 export async function main(program: Program): Promise<number> {
   const out = createLogSink(program.stdout);
   const err = createLogSink(program.stderr);
+  let code: number = EXIT_CODES.ok;
   const context: CommandContext = {
     ...program,
     print: (line) => out.write(`${line}\n`),
     warn: (line) => err.write(`${line}\n`),
+    setExitCode: (given) => {
+      code = given;
+    },
   };
   const command = createCommand(context);
-  let code: number = EXIT_CODES.ok;
   try {
     await command.parseAsync([...program.argv], { from: 'user' });
   } catch (error) {
@@ -46,6 +51,8 @@ function createCommand(context: CommandContext): Command {
   addRunCommand(root, context);
   addWaitCommand(root, context);
   addControlCommands(root, context);
+  addLogsCommand(root, context);
+  addDoctorCommand(root, context);
   addEnvoyCommand(root, context);
   addVersionCommand(root, context);
   return root;

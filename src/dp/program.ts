@@ -17,4 +17,6 @@ export interface CommandContext extends Program {
   print(line: string): void;
   /** One line for people on standard error. */
   warn(line: string): void;
+  /** The exit code of a command that ends without an error; 0 unless it says so. */
+  setExitCode(code: number): void;
 }

@@ -1,18 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { systemClock } from '../../lib/clock.ts';
 import { createLogSink } from '../../lib/log-sink.ts';
 import { listenForStop } from '../../lib/stop-signals.ts';
 import { createLogger } from '../../logging/create-logger.ts';
 import { AgentError } from '../agent-error.ts';
-import { addFlags, addIgnoredFlags, readFlags, readIgnoredFlags } from '../config/flags.ts';
-import { type ConfigSources, loadConfig } from '../config/load.ts';
+import { addFlags, addIgnoredFlags } from '../config/flags.ts';
+import { loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
 import { catchWishes } from '../control/signals.ts';
-import { defaultStateDir } from '../known-good/paths.ts';
 import type { CommandContext } from '../program.ts';
-import { defaultRunDir } from '../run-dir/paths.ts';
+import { toConfigSources } from './config-sources.ts';
 
 /** `kuma-dp run`: one proxy, until a signal comes. */
 export function addRunCommand(root: Command, context: CommandContext): void {
@@ -28,7 +25,7 @@ async function run(command: Command, context: CommandContext): Promise<void> {
   const stop = listenForStop(context.signals, ['SIGTERM', 'SIGINT']);
   const wishes = catchWishes(context.signals);
   try {
-    const loaded = await loadConfig(toSources(command, context));
+    const loaded = await loadConfig(toConfigSources(command, context));
     if (!loaded.ok) {
       const lines = loaded.violations.map(({ field, message }) => `${field}: ${message}`);
       throw new AgentError('settings-invalid', lines.join('\n'));
@@ -49,17 +46,4 @@ async function run(command: Command, context: CommandContext): Promise<void> {
 function describeDropped(lines: number): string {
   const message = `${lines} log lines left out: the reader of the log is too slow`;
   return `${JSON.stringify({ level: 'warn', logger: 'kuma-dp', time: new Date().toISOString(), message })}\n`;
-}
-
-function toSources(command: Command, { env, stdin }: CommandContext): ConfigSources {
-  const { configFile = '' } = command.opts<{ configFile?: string }>();
-  return {
-    flags: readFlags(command, AGENT_SETTINGS),
-    ignoredFlags: readIgnoredFlags(command),
-    env,
-    configFile,
-    readText: (path) => (path === '-' ? readAll(stdin) : readFile(path, 'utf8')),
-    defaultRunDir: defaultRunDir(env, process.getuid?.() ?? 0),
-    defaultStateDir: defaultStateDir(env, process.getuid?.() ?? 0),
-  };
 }

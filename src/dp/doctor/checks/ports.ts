@@ -1,0 +1,93 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import type { AgentConfig } from '../../config/agent-config.ts';
+import { instancePaths } from '../../run-dir/paths.ts';
+import { type Check, error, type Finding, healthy, ill, skipped, warning } from '../check.ts';
+import { describeListener, isOn, type Listener, readListeners } from '../listeners.ts';
+import { type Place, readPlaces } from '../places.ts';
+
+/**
+ * Whether the ports of the proxy are free, or its own. Two Envoys on one port share it without any error, so this is the
+ * only place where it shows.
+ */
+export const portsCheck: Check = {
+  name: 'ports',
+  run: ({ config }) => {
+    if (config === undefined) return Promise.resolve(skipped('settings are unusable'));
+    const dataplane =
+      config.proxy.resource === undefined ? {} : (JSON.parse(config.proxy.resource) as JsonObject);
+    const places = [...readPlaces(dataplane), ...ownPorts(config)];
+    if (places.length === 0)
+      return Promise.resolve(skipped('the Dataplane is in the control plane; check its ports with -d FILE'));
+    const listeners = readListeners();
+    const ours = ownProcesses(config);
+    const findings = places.flatMap((place) =>
+      place.kind === 'service' ? judgeService(place, listeners) : judgePlace(place, listeners, ours),
+    );
+    const seen = places.map(({ kind, address, port }) => `${kind} ${address}:${port}`).join(', ');
+    return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
+  },
+};
+
+function ownPorts({ envoy, readinessPort }: AgentConfig): readonly Place[] {
+  const port = (number: number, field: string): readonly Place[] =>
+    number === 0 ? [] : [{ kind: 'admin', address: '127.0.0.1', port: number, field }];
+  return [...port(envoy.adminPort, '--admin-port'), ...port(readinessPort, '--readiness-port')];
+}
+
+/** The agent of this very proxy and its Envoys, where it runs already. */
+function ownProcesses({ runDir, proxy }: AgentConfig): ReadonlySet<number> {
+  const { agentPid, envoyPid } = instancePaths(runDir, proxy.mesh, proxy.name);
+  return new Set([agentPid, envoyPid].flatMap(readPids));
+}
+
+function readPids(path: string): readonly number[] {
+  if (!existsSync(path)) return [];
+  const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  return (Array.isArray(content) ? content : [content]).flatMap((record: unknown) =>
+    isJsonObject(record) && typeof record.pid === 'number' ? [record.pid] : [],
+  );
+}
+
+function judgePlace(
+  { kind, address, port, field }: Place,
+  listeners: readonly Listener[],
+  ours: ReadonlySet<number>,
+): readonly Finding[] {
+  if (!isLocal(address))
+    return [
+      error(
+        `${field}: ${address} is no address of this machine: Envoy cannot listen there`,
+        `ip -brief address; correct the address of the ${kind}`,
+      ),
+    ];
+  const others = listeners.filter(
+    (listener) =>
+      isOn(listener, address, port) && (listener.holder === undefined || !ours.has(listener.holder.pid)),
+  );
+  if (others.length === 0) return [];
+  const who = [...new Set(others.map(describeListener))].join(' and ');
+  const pid = others.find(({ holder }) => holder !== undefined)?.holder?.pid;
+  return [
+    error(
+      `${field}: the ${kind} port ${address}:${port} is taken by ${who}`,
+      `${pid === undefined ? '' : `stop it (ps -fp ${pid}), or `}choose another port`,
+    ),
+  ];
+}
+
+function judgeService({ address, port, field }: Place, listeners: readonly Listener[]): readonly Finding[] {
+  if (!isLocal(address) || listeners.some((listener) => isOn(listener, address, port))) return [];
+  return [
+    warning(
+      `${field}: nothing listens on ${address}:${port}, where the service itself is expected: requests will get 503`,
+      'start the service, or correct servicePort',
+    ),
+  ];
+}
+
+function isLocal(address: string): boolean {
+  if (/^127\./.test(address) || ['0.0.0.0', '::', '::1'].includes(address)) return true;
+  return Object.values(networkInterfaces()).some((list) => list?.some((entry) => entry.address === address));
+}

@@ -1,0 +1,77 @@
+import type { Violation } from '../../lib/violations.ts';
+import type { SettingValues } from '../../settings/declare.ts';
+import { loadSettings } from '../../settings/load.ts';
+import type { AgentConfig } from '../config/agent-config.ts';
+import { type ConfigSources, loadConfig } from '../config/load.ts';
+import { AGENT_SETTINGS } from '../config/settings.ts';
+import type { HostLimits } from '../limits/host-limits.ts';
+
+type Values = SettingValues<typeof AGENT_SETTINGS>;
+
+/** What the checks look at: the settings `kuma-dp run` would have, and the host. */
+export interface Patient {
+  /** Undefined where the settings are unusable. */
+  readonly config: AgentConfig | undefined;
+  readonly violations: readonly Violation[];
+  readonly warnings: readonly string[];
+  /** Whether a Dataplane was named or given; without one the checks that are about one are left out. */
+  readonly hasProxy: boolean;
+  readonly tokenFile: string;
+  readonly binaryPath: string;
+  readonly runDir: string;
+  /** '' where there is no place for it. */
+  readonly stateDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly limits: HostLimits;
+  /** Of the Envoys' shared memory. */
+  readonly shmDir: string;
+  /** Wall time in ms. */
+  readonly now: () => number;
+}
+
+export interface PatientSources extends ConfigSources {
+  readonly limits: HostLimits;
+  readonly shmDir?: string;
+  readonly now: () => number;
+}
+
+/** Stands in for a name nobody gave, so that the rest of the settings can be read. */
+const NOBODY = 'nobody';
+
+export async function examine(sources: PatientSources): Promise<Patient> {
+  const first = await loadConfig(sources);
+  const hasProxy = first.ok || !first.violations.some(isNameless);
+  const loaded = hasProxy
+    ? first
+    : await loadConfig({ ...sources, flags: { ...sources.flags, name: NOBODY } });
+  const { values } = loadSettings(AGENT_SETTINGS, { flags: sources.flags, env: sources.env });
+  return {
+    config: loaded.ok ? loaded.config : undefined,
+    violations: loaded.ok ? [] : loaded.violations,
+    warnings: loaded.ok ? loaded.warnings : [],
+    hasProxy,
+    ...placesOf(loaded.ok ? loaded.config : undefined, values, sources),
+    env: sources.env,
+    limits: sources.limits,
+    shmDir: sources.shmDir ?? '/dev/shm',
+    now: sources.now,
+  };
+}
+
+/** Settings that do not depend on the others count even where those are wrong. */
+function placesOf(
+  config: AgentConfig | undefined,
+  values: Values,
+  sources: ConfigSources,
+): Pick<Patient, 'tokenFile' | 'binaryPath' | 'runDir' | 'stateDir'> {
+  return {
+    tokenFile: values.tokenFile,
+    binaryPath: config?.envoy.binaryPath ?? values.binaryPath,
+    runDir: config?.runDir ?? (values.runDir || values.workDir || sources.defaultRunDir),
+    stateDir: config?.state.dir ?? (values.stateDir || sources.defaultStateDir),
+  };
+}
+
+function isNameless({ field, message }: Violation): boolean {
+  return field === '--name' && message.startsWith('is missing');
+}
