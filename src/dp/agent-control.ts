@@ -11,6 +11,8 @@ export interface AgentControl extends ControlActions {
   readonly drained: AbortSignal;
   waitingFor: readonly string[];
   facts: EnvoyFacts | undefined;
+  /** What else there is to know: old configuration, an application that is not well. */
+  marks: () => readonly string[];
 }
 
 export interface AgentControlParts {
@@ -30,6 +32,7 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
     drained: draining.signal,
     waitingFor: [],
     facts: undefined,
+    marks: () => [],
     status: () => toStatus(parts, control),
     restart: (cause) =>
       draining.signal.aborted
@@ -46,7 +49,7 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
 
 function toStatus(
   { mesh, name, machine, readinessPort }: AgentControlParts,
-  { facts, waitingFor }: AgentControl,
+  { facts, waitingFor, marks }: AgentControl,
 ): AgentStatus {
   const { current, since } = machine;
   const running = facts?.running() ?? [];
@@ -61,7 +64,7 @@ function toStatus(
     mesh,
     name,
     state: current.state === 'draining' && current.done === true ? 'drained' : current.state,
-    reason: describeReason(current, waitingFor),
+    reason: [describeReason(current, waitingFor), ...marks()].filter((text) => text !== '').join('; '),
     since: new Date(since).toISOString(),
     agentPid: process.pid,
     readinessPort: readinessPort(),
