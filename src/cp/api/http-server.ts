@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { problem, renderJson } from './problem.ts';
 
@@ -61,6 +61,32 @@ export async function closeHttpServer(server: Server, graceMs: number): Promise<
     server.closeIdleConnections();
   });
   clearTimeout(timer);
+}
+
+const DISCARD_BYTES = 64 * 1024 * 1024;
+const DISCARD_MS = 1_000;
+
+/**
+ * Reads what is left of a body and throws it away, within limits. Who is refused in the middle of sending and then cut
+ * gets to know that the connection broke, and not why.
+ */
+export function discardBody(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    let size = 0;
+    const done = () => {
+      clearTimeout(timer);
+      request.off('data', count);
+      resolve();
+    };
+    const count = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > DISCARD_BYTES) done();
+    };
+    const timer = setTimeout(done, DISCARD_MS);
+    request.on('data', count).once('end', done).once('close', done).once('error', done);
+    request.resume();
+  });
 }
 
 function limitPeers(server: Server, most: number): void {

@@ -13,6 +13,7 @@ import { StoreError } from '../store/errors.ts';
 import { decideAccess, describeUser } from './access.ts';
 import type { ApiOptions } from './api-options.ts';
 import { callerOf } from './caller.ts';
+import { discardBody } from './http-server.ts';
 import { createLiveReader } from './live-reader.ts';
 import {
   type Answer,
@@ -57,6 +58,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   });
   takeAnyBody(app);
   guard(app, options);
+  // Where the connection ends with the answer, the caller first gets its body off its hands, and can then read why.
+  app.addHook('onSend', async (request, reply) => {
+    if (reply.getHeader('connection') === 'close') await discardBody(request.raw);
+  });
   app.addHook('onResponse', async (request, reply) => logWrite(logger, request, reply));
   app.setNotFoundHandler((request, reply) => sendAnswer(reply, unknownPath(request)));
   app.setErrorHandler((error: FastifyError, request, reply) => {

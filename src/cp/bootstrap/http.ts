@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { discardBody } from '../api/http-server.ts';
 import type { HealthWord } from '../lifecycle/health.ts';
 import type { ProxyId } from '../lifecycle/proxy-id.ts';
 import type { BootstrapAnswer, BootstrapCall } from './handler.ts';
@@ -34,6 +35,20 @@ export function createBootstrapListener(options: BootstrapHttpOptions): RequestL
 }
 
 async function answer(request: IncomingMessage, options: BootstrapHttpOptions): Promise<BootstrapAnswer> {
+  const result = await decide(request, options);
+  const { status, reason } = result;
+  if (status >= 400 && reason !== undefined) {
+    const path = (request.url ?? '').slice(0, 100);
+    options.logger.info({ path, peer: request.socket.remoteAddress, status, reason }, 'request refused');
+  }
+  // The caller can read the answer once it has its body off its hands.
+  if (ENDS_CONNECTION.has(status)) await discardBody(request);
+  return result;
+}
+
+const ENDS_CONNECTION: ReadonlySet<number> = new Set([403, 413]);
+
+async function decide(request: IncomingMessage, options: BootstrapHttpOptions): Promise<BootstrapAnswer> {
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const respond = Object.hasOwn(PATHS, path) ? PATHS[path] : undefined;
   if (respond === undefined)
@@ -42,12 +57,7 @@ async function answer(request: IncomingMessage, options: BootstrapHttpOptions): 
   if (isFromWebPage(request)) return { status: 403, body: '', reason: 'sent by a web page' };
   const body = await readBody(request);
   if (body === undefined) return { status: 413, body: '', reason: 'body too large' };
-  const result = await respond(request, body, options);
-  if (result.status >= 400) {
-    const facts = { path, peer: request.socket.remoteAddress, status: result.status, reason: result.reason };
-    options.logger.info(facts, 'request refused');
-  }
-  return result;
+  return respond(request, body, options);
 }
 
 function answerBootstrap(
@@ -106,7 +116,7 @@ function isFromWebPage({ headers }: IncomingMessage): boolean {
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > BODY_LIMIT) return undefined;
     chunks.push(chunk);
@@ -115,7 +125,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 }
 
 function send(response: ServerResponse, { status, contentType, body }: BootstrapAnswer): void {
-  if (status === 413 || status === 403) response.setHeader('connection', 'close');
+  if (ENDS_CONNECTION.has(status)) response.setHeader('connection', 'close');
   if (contentType !== undefined) response.setHeader('content-type', contentType);
   response.statusCode = status;
   response.end(body);

@@ -71,14 +71,25 @@ export class DpServer {
     this.#tls.setSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' });
   }
 
-  /** Stops listening; `closeConnections` ends what is still open. */
+  /**
+   * Stops listening; `closeConnections` says goodbye on those that are open. What was written gets a moment to reach the
+   * peers, since a connection that is cut takes it along; then the rest is cut.
+   */
   async close(closeConnections: () => Promise<void>): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
     await closeConnections();
+    let timer: NodeJS.Timeout | undefined;
+    const moment = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LAST_WORDS_MS);
+    });
+    await Promise.race([closed, moment]);
+    clearTimeout(timer);
     for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 }
+
+const LAST_WORDS_MS = 300;
 
 function refusePlain(socket: Socket): void {
   const body = 'Client sent an HTTP request to an HTTPS server.\n';

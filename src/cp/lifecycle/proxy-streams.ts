@@ -79,7 +79,7 @@ export class ProxyStreams implements AdsCallbacks {
       await this.#open(stream, proxy);
       refusals.accepted(nodeId);
     } catch (error) {
-      const reason = error instanceof SyncError ? refuse(error.message) : error;
+      const reason = toRefusal(error);
       if (reason instanceof StreamRefused) refusals.refused(nodeId, stream.peer, reason.message);
       throw reason;
     }
@@ -221,6 +221,15 @@ export class ProxyStreams implements AdsCallbacks {
     const life = this.#lives.get(stream.id);
     if (life?.open === true) act(life.proxy);
   }
+}
+
+/** It travels in an HTTP/2 header, and a client cuts the connection for one that is too large. */
+const MAX_REASON_LENGTH = 2_000;
+
+function toRefusal(error: unknown): unknown {
+  if (error instanceof SyncError) return refuse(error.message);
+  if (!(error instanceof StreamRefused) || error.message.length <= MAX_REASON_LENGTH) return error;
+  return new StreamRefused(error.code, `${error.message.slice(0, MAX_REASON_LENGTH)}...`);
 }
 
 function refuse(message: string): StreamRefused {

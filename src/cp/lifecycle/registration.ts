@@ -76,6 +76,10 @@ async function register(
 function readBody(proxy: ProxyId, text: string): JsonObject {
   const document = parseBroughtDataplane(text);
   if (document.kind === 'invalid') throw refused(proxy, document.reason);
+  const { type, mesh, name } = document.value;
+  if (type !== 'Dataplane') throw refused(proxy, 'its type is not Dataplane');
+  if (mesh !== proxy.mesh || name !== proxy.name)
+    throw refused(proxy, 'its mesh and name are not those that the proxy goes by');
   return document.value;
 }
 

@@ -103,7 +103,13 @@ async function openDpServer(targets: Opening): Promise<number> {
   const { port } = await listen(server.server, at(config.dpServer), DP_SERVER);
   onRequest = bootstrapListener(targets, port);
   identity.onChange((next) => server.setIdentity(next));
-  onStop(() => server.close(endStreams));
+  onStop(() =>
+    server.close(async () => {
+      await endStreams();
+      // Ends each connection once its streams' last words are on it.
+      grpcServer.tryShutdown(() => {});
+    }),
+  );
   return port;
 }
 
