@@ -60,7 +60,7 @@ describe('an application', () => {
     const application = await sh(
       `sh -c 'trap "" TERM; echo $$ > ${file}; while :; do sleep 0.02; done' & wait`,
     );
-    const child = await waitUntil(() => existsSync(file) && Number(readFileSync(file, 'utf8')));
+    const child = await waitUntil(() => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0));
     expect(await application.end(300)).toEqual({ code: null, signal: 'SIGTERM' });
     expect(isRunning(child)).toBe(false);
   });
@@ -105,7 +105,7 @@ describe('standard input and output', () => {
     const child = spawnStarter(`while :; do echo "${'x'.repeat(1000)}"; done`, { BEATS: beats, PIPE: pipe });
     try {
       // Nobody reads: the pipe is full soon, and the agent's own lines wait in it too.
-      const before = await waitUntil(() => beatsIn(beats) > 5 && beatsIn(beats));
+      const before = await waitUntil(() => (beatsIn(beats) > 5 ? beatsIn(beats) : 0));
       await waitUntil(() => beatsIn(beats) > before + 200);
     } finally {
       process.kill(-(child.pid ?? 0), 'SIGKILL');
