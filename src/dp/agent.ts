@@ -1,3 +1,4 @@
+import { basename, join } from 'node:path';
 import { buildInfo } from '../lib/build-info.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { JsonObject } from '../lib/json.ts';
@@ -17,6 +18,7 @@ import type { WishSignals } from './control/signals.ts';
 import { acceptStops } from './control/stop.ts';
 import { checkAdminPort } from './envoy/admin-port.ts';
 import type { EnvoyVersion } from './envoy/version.ts';
+import { createFallBack } from './fall-back.ts';
 import type { RestartQueue } from './hot-restart/requests.ts';
 import { keepEnvoy } from './keep-envoy.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
@@ -26,6 +28,7 @@ import { type ReadinessServer, startReadinessServer } from './readiness/server.t
 import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
 import { instancePaths } from './run-dir/paths.ts';
+import { returnStartupMemory } from './startup-memory.ts';
 import type { AgentState } from './state/agent-state.ts';
 import { createMachine, type Machine } from './state/machine.ts';
 
@@ -49,7 +52,7 @@ export interface AgentParts {
 export async function runAgent(parts: AgentParts): Promise<void> {
   const { config, logger } = parts;
   const { stop, request } = acceptStops(parts.stop);
-  const watchers = new Set<(state: AgentState) => void>();
+  const watchers = new Set<(state: AgentState) => void>([returnStartupMemory(parts.clock)]);
   const machine = createMachine(
     logger.child({ mesh: config.proxy.mesh, name: config.proxy.name }),
     (state) => {
@@ -100,6 +103,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
   const { paths } = instance;
   const companions = startCompanions({ ...parts, paths, state: () => machine.current });
   mark = companions.answer;
+  control.marks = companions.marks;
   watchers.add((state) => companions.onState(state, control.facts?.running().at(-1)?.plan.received));
   try {
     const address = `http://127.0.0.1:${port}/ready`;
@@ -135,14 +139,19 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
   const received = begun.bootstrap;
   machine.dispatch({ event: 'bootstrapped' });
   const templates = readOverlayTemplates();
+  const fallBack = createFallBack(() => companions.session.knownGood.current);
   const relay = await attachRelay(received, {
     ...parts,
     enabled: config.xdsRelay,
     template: templates.relay,
     trust: config.controlPlane,
     socketPath: instance.paths.relaySocket,
-    onEvent: companions.onRelayEvent,
+    onEvent: (event) => {
+      companions.onRelayEvent(event);
+      fallBack.onRelayEvent(event);
+    },
   });
+  fallBack.attach(relay.relay);
   companions.attach(relay.relay, begun);
   if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts);
   await keepEnvoy({
@@ -156,6 +165,8 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     // Once only: whoever serves need not wait for a control plane that is away.
     refetch: (version) => fetchFor({ ...parts, config: withoutRetries(config) }, version, started),
     accepted: relay.accepted,
+    fallBack,
+    crashDirs: crashDirs(config, instance),
     onWaiting: (list) => {
       control.waitingFor = list;
     },
@@ -164,6 +175,12 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     },
     leave: () => announceLeave(config.controlPlane, toLeaveRequest(config.proxy)),
   }).finally(relay.close);
+}
+
+/** The state directory outlives the agent and the machine; the run directory goes with the agent. */
+function crashDirs({ state }: AgentConfig, { paths }: Instance): readonly string[] {
+  const lasting = state.dir === '' ? [] : [join(state.dir, basename(paths.dir), 'crashes')];
+  return [...lasting, join(paths.dir, 'crashes')];
 }
 
 /** What the control plane says once it is back is taken up as any changed bootstrap is. */

@@ -9,6 +9,7 @@ import type { AdminPlace } from './admin-place.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import type { EnvoyVersion } from './envoy/version.ts';
 import { createEnvoyControl } from './envoy-control.ts';
+import type { FallBack } from './fall-back.ts';
 import { createEpochs, type Epochs } from './hot-restart/epochs.ts';
 import type { RestartQueue } from './hot-restart/requests.ts';
 import { isSharedMemoryWritable, sharedMemoryPath } from './hot-restart/shared-memory.ts';
@@ -18,6 +19,7 @@ import { type EnvoyPlan, identify, locateBinary, planBinary, revisePlan } from '
 import type { Instance } from './run-dir/instance.ts';
 import { fitsEpochSockets } from './run-dir/paths.ts';
 import type { RunningEnvoy } from './running-envoy.ts';
+import { writeCrashFile } from './state/crash-files.ts';
 import { type Crash, createCrashHistory } from './state/crash-history.ts';
 import type { Machine } from './state/machine.ts';
 import { superviseEnvoy } from './supervisor.ts';
@@ -46,6 +48,9 @@ export interface KeepEnvoyParts {
   /** Told once, before the first Envoy starts. */
   readonly onFacts: (facts: EnvoyFacts) => void;
   readonly leave: () => Promise<boolean>;
+  readonly fallBack: FallBack;
+  /** Where crashes are written down, best place first. */
+  readonly crashDirs: readonly string[];
 }
 
 /** What the status tells of Envoy besides the state. */
@@ -62,7 +67,14 @@ export async function keepEnvoy(parts: KeepEnvoyParts): Promise<void> {
   const { config, clock, restarts } = parts;
   const { restartBaseMs: baseMs, restartMaxMs: maxMs, maxRestarts } = config.envoy;
   const epochs = openEpochs(parts);
-  const crashes = createCrashHistory<EnvoyPlan>({ clock, baseMs, maxMs, maxRestarts });
+  const crashes = createCrashHistory<EnvoyPlan>({
+    ...{ clock, baseMs, maxMs, maxRestarts },
+    onCrash: (crash) => {
+      const file = writeCrashFile(parts.crashDirs, crash);
+      parts.logger.warn({ file, reason: crash.reason }, 'Envoy ended by itself; its last lines are kept');
+    },
+    fallBack: parts.fallBack.afterCrash,
+  });
   const control = createEnvoyControl({
     ...parts,
     hotRestart: ({ epoch, mayLackParent }) => epochs?.options(epoch, mayLackParent),
@@ -81,6 +93,7 @@ export async function keepEnvoy(parts: KeepEnvoyParts): Promise<void> {
       epochs,
       crashes,
       revise: (before) => revise(parts, before),
+      degradation: () => parts.fallBack.reason,
       timing: config.envoy,
     });
   } finally {

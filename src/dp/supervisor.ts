@@ -30,6 +30,8 @@ export interface SupervisorOptions {
   /** Undefined: hot restart is off. */
   readonly epochs: Epochs | undefined;
   readonly crashes: CrashHistory<EnvoyPlan>;
+  /** Why what is served is not what was asked for; '' when it is. Looked at again and again. */
+  readonly degradation: () => string;
   readonly timing: SupervisorTiming;
 }
 
@@ -159,23 +161,34 @@ async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan):
 }
 
 /** Follows an Envoy into the states of the agent. */
-function observe({ machine, control, clock }: SupervisorOptions, envoy: RunningEnvoy): Serving {
+function observe(options: SupervisorOptions, envoy: RunningEnvoy): Serving {
+  const { control, clock } = options;
   const serving: Serving = {
     envoy,
     startedAt: clock.monotonic(),
     readyAt: undefined,
     adminLost: false,
-    monitor: envoy.watch(({ latched, refused }) => {
+    monitor: envoy.watch(({ latched }) => {
       if (!latched) return;
       if (serving.readyAt === undefined) {
         serving.readyAt = clock.monotonic();
         void control.settle(envoy);
       }
-      const reason = [describeRefused(refused), envoy.lastRefusal()].filter((p) => p !== '').join(': ');
-      machine.dispatch(refused.length === 0 ? { event: 'serving' } : { event: 'refused', reason });
+      report(options, serving);
     }),
   };
   return serving;
+}
+
+/** Ready, or degraded with everything that is wrong. */
+function report({ machine, degradation }: SupervisorOptions, { envoy, monitor }: Serving): void {
+  const { refused } = monitor.readiness;
+  const refusal = [describeRefused(refused), envoy.lastRefusal()].filter((part) => part !== '').join(': ');
+  const reason = [degradation(), refused.length === 0 ? '' : refusal]
+    .filter((part) => part !== '')
+    .join('; ');
+  if (reason === '' || machine.current.state === 'starting') machine.dispatch({ event: 'serving' });
+  if (reason !== '') machine.dispatch({ event: 'refused', reason });
 }
 
 /** Grants a restart: a hand-over where that is possible, a cold start where it is not. */
@@ -290,10 +303,8 @@ async function drainOne(
 }
 
 /** Kills an Envoy that lives and does not answer; the returned function ends the watch and tells what it found. */
-function watchSilence(
-  { clock, timing, logger }: SupervisorOptions,
-  serving: Serving,
-): () => string | undefined {
+function watchSilence(options: SupervisorOptions, serving: Serving): () => string | undefined {
+  const { clock, timing, logger } = options;
   const { envoy, monitor, startedAt } = serving;
   let found: string | undefined;
   const look = () => {
@@ -305,6 +316,7 @@ function watchSilence(
       logger.error({ pid: envoy.pid }, `Envoy hangs: ${found}; it is killed`);
       return envoy.kill('SIGKILL');
     }
+    if (serving.readyAt !== undefined) report(options, serving);
     cancel = clock.after(WATCH_EVERY_MS, look);
   };
   let cancel = clock.after(WATCH_EVERY_MS, look);

@@ -56,13 +56,13 @@ export interface CrashHistoryOptions {
 const HEALTHY_MS = 60_000;
 /** What served so long is not the cause of a crash at its start. */
 const PROVEN_MS = 10_000;
-/** One that served less crashes by itself: it is given no shorter pause. */
-const SERVED_MS = 1_000;
+/** Longest pause for an Envoy that had its whole configuration: what starts well is not kept waiting. */
+const SERVED_PAUSE_MS = 500;
 const KEPT = 5;
 
 /**
- * The first restart is immediate. Then pauses grow, with jitter, until a healthy minute; an Envoy that served for a
- * while is never paused for more than a tenth of that. The second crash in a row of a plan that never proved itself
+ * The first restart is immediate. Then pauses grow, with jitter, until a healthy minute; after an Envoy that had its
+ * whole configuration they stay short. The second crash in a row of a plan that never proved itself
  * leads back to the last one that did.
  */
 export function createCrashHistory<Plan extends object>(options: CrashHistoryOptions): CrashHistory<Plan> {
@@ -104,13 +104,13 @@ export function createCrashHistory<Plan extends object>(options: CrashHistoryOpt
       }
       inARow++;
       const { plan, note } = chooseNext(report, crash);
-      return { plan, note, giveUp: maxRestarts > 0 && inARow > maxRestarts, delayMs: pause(report, crash) };
+      return { plan, note, giveUp: maxRestarts > 0 && inARow > maxRestarts, delayMs: pause(report) };
     },
   };
 
-  function pause({ startedAt }: CrashReport<Plan>, { servedMs }: Crash): number {
+  function pause({ startedAt, readyAt }: CrashReport<Plan>): number {
     if (inARow === 1 && startedAt !== undefined) return 0;
     const delayMs = Math.round(backoff.next());
-    return servedMs < SERVED_MS ? delayMs : Math.min(delayMs, Math.round(servedMs / 10));
+    return readyAt === undefined ? delayMs : Math.min(delayMs, SERVED_PAUSE_MS);
   }
 }
