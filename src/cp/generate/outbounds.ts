@@ -1,19 +1,12 @@
 import { isIP } from 'node:net';
-import { edsCluster, type UpstreamHttp } from '../../envoy/cluster.ts';
-import type { LoadBalancer } from '../../envoy/load-balancer.ts';
-import { destinationCluster } from '../../envoy/names.ts';
-import type { Outbound, Protocol } from '../../model/resources/dataplane-spec.ts';
-import { SERVICE_TAG, type Tags } from '../../model/tags.ts';
-import { ClusterSchema } from '../../proto/gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { Outbound } from '../../model/resources/dataplane-spec.ts';
+import { SERVICE_TAG } from '../../model/tags.ts';
 import type { XdsResource } from '../../xds/resource.ts';
-import type { ProxyRouting, Routing, Share } from '../mesh/routing.ts';
+import type { ProxyRouting, Routing } from '../mesh/routing.ts';
 import type { DataplaneView, MeshSnapshot } from '../mesh/snapshot.ts';
-import { OUTBOUND } from './defaults.ts';
-import { encode } from './encode.ts';
 import type { Destination } from './endpoints.ts';
-import { memoiseByValue } from './memo.ts';
-import { outboundListenerResource, outboundRouteResource } from './outbound-listener.ts';
-import { isHttp, upstreamHttp } from './protocol.ts';
+import { outboundListenerResource } from './outbound-listener.ts';
+import { targetOf } from './target.ts';
 
 export interface OutboundPart {
   readonly clusters: readonly XdsResource[];
@@ -59,7 +52,7 @@ export function generateOutbounds({ snapshot, dataplane, routing, bound }: Outbo
 
 type TaggedOutbound = Required<Pick<Outbound, 'address' | 'port' | 'tags'>>;
 
-/** Collects the parts of one proxy; clusters and routes that several outbounds share are made once. */
+/** Collects the parts of one proxy; clusters and routes that several outbounds share are there once. */
 class OutboundParts {
   readonly problems: string[] = [];
   readonly #snapshot: MeshSnapshot;
@@ -74,22 +67,20 @@ class OutboundParts {
   }
 
   add({ address, port, tags }: TaggedOutbound, routing: Routing): void {
-    const service = tags[SERVICE_TAG] ?? '';
-    const destination = destinationCluster(service, tags);
-    const clusters = this.#weigh(routing.shares, routing.loadBalancer);
-    const http = isHttp(this.#protocolOf(service, routing));
-    if (http && !this.#routes.has(destination)) {
-      const rules = routing.http.map(({ match, modify, shares }) => ({
-        match,
-        ...(modify === undefined ? {} : { modify }),
-        clusters: this.#weigh(shares, routing.loadBalancer),
-      }));
-      const routes = [...rules, { match: {}, clusters }];
-      this.#routes.set(destination, outboundRouteResource({ destination, routes }));
-    }
-    this.#listeners.push(
-      outboundListenerResource({ address, port, destination, service, clusters: http ? [] : clusters }),
+    const { destination, service, route, weighted, clusters, protocols } = targetOf(
+      this.#snapshot,
+      tags,
+      routing,
     );
+    for (const used of protocols.keys()) this.#services.add(used);
+    for (const { to, resource } of clusters) {
+      if (this.#clusters.has(to.cluster)) continue;
+      this.#clusters.set(to.cluster, resource);
+      this.#destinations.set(to.cluster, to);
+    }
+    if (route !== undefined && !this.#routes.has(destination)) this.#routes.set(destination, route);
+    const tcp = route === undefined ? weighted : [];
+    this.#listeners.push(outboundListenerResource({ address, port, destination, service, clusters: tcp }));
   }
 
   result(): OutboundPart {
@@ -102,48 +93,4 @@ class OutboundParts {
       problems: this.problems,
     };
   }
-
-  /** Shares of the same destination are one. */
-  #weigh(shares: readonly Share[], loadBalancer: LoadBalancer = {}) {
-    const weights = new Map<string, number>();
-    for (const { destination, weight } of shares) {
-      const cluster = this.#cluster(destination, loadBalancer);
-      weights.set(cluster, (weights.get(cluster) ?? 0) + weight);
-    }
-    return [...weights].map(([name, weight]) => ({ name, weight }));
-  }
-
-  #cluster(tags: Tags, loadBalancer: LoadBalancer): string {
-    const service = tags[SERVICE_TAG] ?? '';
-    const name = destinationCluster(service, tags);
-    if (this.#clusters.has(name)) return name;
-    this.#services.add(service);
-    this.#destinations.set(name, { cluster: name, service, tags });
-    const http = upstreamHttp(this.#snapshot.services.get(service)?.protocol ?? 'tcp');
-    this.#clusters.set(name, outboundCluster({ name, http, loadBalancer }));
-    return name;
-  }
-
-  /** The destination's own; for a name that only routes know, that of all the services they lead to. */
-  #protocolOf(service: string, { shares }: Routing): Protocol {
-    this.#services.add(service);
-    const { services } = this.#snapshot;
-    const own = services.get(service)?.protocol;
-    if (own !== undefined) return own;
-    const found = new Set(
-      shares.flatMap((s) => services.get(s.destination[SERVICE_TAG] ?? '')?.protocol ?? []),
-    );
-    const [only] = found;
-    return found.size === 1 && only !== undefined ? only : 'tcp';
-  }
 }
-
-interface OutboundClusterParams {
-  readonly name: string;
-  readonly http: UpstreamHttp;
-  readonly loadBalancer: LoadBalancer;
-}
-
-const outboundCluster = memoiseByValue((params: OutboundClusterParams) =>
-  encode(ClusterSchema, params.name, edsCluster({ ...params, ...OUTBOUND })),
-);

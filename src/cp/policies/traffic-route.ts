@@ -2,6 +2,7 @@ import type { Resource } from '../../model/resource.ts';
 import type { Outbound } from '../../model/resources/dataplane-spec.ts';
 import type { RouteSplit, TrafficRouteSpec } from '../../model/resources/traffic-route-spec.ts';
 import { SERVICE_TAG, type Tags } from '../../model/tags.ts';
+import { memoiseByValue } from '../generate/memo.ts';
 import type { ProxyRouting, Routing, Share } from '../mesh/routing.ts';
 import type { DataplaneView, MeshSnapshot } from '../mesh/snapshot.ts';
 import { matcherFor } from './match.ts';
@@ -71,12 +72,24 @@ function routeOutbounds(chosen: readonly Chosen[]): ProxyRouting {
   return { byOutbound, problems: [...problems] };
 }
 
-function wholeDestination(tags: Tags): Routing {
-  return { shares: [{ destination: tags, weight: 1 }], http: [] };
-}
+/** One object for all outbounds that ask the same: generation remembers what it made by the routing. */
+const wholeDestination = memoiseByValue(
+  (tags: Tags): Routing => ({ shares: [{ destination: tags, weight: 1 }], http: [] }),
+);
+
+/** By route and by what is asked for, for the same reason. */
+const applied = new WeakMap<Resource, Map<string, Routing | undefined>>();
 
 /** Undefined when the route says where nothing goes. */
-function applyRoute({ spec: { conf } }: Resource<TrafficRouteSpec>, asked: Tags): Routing | undefined {
+function applyRoute(route: Resource<TrafficRouteSpec>, asked: Tags): Routing | undefined {
+  const byQuestion = applied.get(route) ?? new Map<string, Routing | undefined>();
+  applied.set(route, byQuestion);
+  const question = JSON.stringify(asked);
+  if (!byQuestion.has(question)) byQuestion.set(question, toRouting(route.spec, asked));
+  return byQuestion.get(question);
+}
+
+function toRouting({ conf }: TrafficRouteSpec, asked: Tags): Routing | undefined {
   const shares = sharesOf(conf, asked);
   if (shares.length === 0) return undefined;
   const http = (conf.http ?? []).map(({ match, modify, ...target }) => {

@@ -41,7 +41,10 @@ export interface MeshSync {
   disconnect(nodeId: string): void;
   setLiveness(mesh: string, dataplane: string, liveness: Liveness): void;
   snapshotOf(mesh: string): MeshSnapshot | undefined;
-  /** Called with each new snapshot, after the cache was filled from it; the returned function ends it. */
+  /**
+   * Called with each new snapshot. The cache is filled from it by then, but for what a change of very many proxies
+   * leaves to the next turns of the event loop. The returned function ends it.
+   */
   onSnapshot(listener: (snapshot: MeshSnapshot) => void): () => void;
   /** Ends all following; the cache keeps what it has. */
   stop(): void;
@@ -163,8 +166,8 @@ class StoreFollower implements MeshSync {
   #entry(name: string): Entry {
     let found = this.#meshes.get(name);
     if (found === undefined) {
-      const { cache, logger } = this.#options;
-      found = { mesh: new SyncedMesh(name, logger), proxies: new ProxyConfigs(cache, logger) };
+      const { logger } = this.#options;
+      found = { mesh: new SyncedMesh(name, logger), proxies: new ProxyConfigs(this.#options) };
       this.#meshes.set(name, found);
     }
     return found;

@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ProxySnapshot } from '../../xds/resource.ts';
@@ -13,6 +14,12 @@ export interface ConfigCache {
   delete(nodeId: string): void;
 }
 
+export interface ProxyConfigsOptions {
+  readonly cache: ConfigCache;
+  readonly logger: Logger;
+  readonly clock: Pick<Clock, 'monotonic'>;
+}
+
 interface ConnectedProxy {
   readonly nodeId: string;
   readonly name: string;
@@ -23,17 +30,26 @@ interface ConnectedProxy {
 
 const NOTHING: ReadonlySet<string> = new Set();
 
+/** Time one turn of the event loop may spend on generation, before sockets, timers and requests get theirs. */
+const SLICE_MS = 10;
+
 /** The connected proxies of one mesh: what each was given last, and who is concerned by a change. */
 export class ProxyConfigs {
   readonly #cache: ConfigCache;
   readonly #logger: Logger;
+  readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #proxies = new Map<string, ConnectedProxy>();
   readonly #byDataplane = new Map<string, Set<ConnectedProxy>>();
   readonly #byService = new Map<string, Set<ConnectedProxy>>();
+  /** Concerned by a change and not given it yet, in the order of concern. */
+  readonly #due = new Set<ConnectedProxy>();
+  #snapshot: MeshSnapshot | undefined;
+  #scheduled = false;
 
-  constructor(cache: ConfigCache, logger: Logger) {
+  constructor({ cache, logger, clock }: ProxyConfigsOptions) {
     this.#cache = cache;
     this.#logger = logger;
+    this.#clock = clock;
   }
 
   /** Fills the cache for a proxy; throws SyncError when that cannot be done. */
@@ -51,6 +67,7 @@ export class ProxyConfigs {
     const proxy = this.#proxies.get(nodeId);
     if (proxy === undefined) return;
     this.#proxies.delete(nodeId);
+    this.#due.delete(proxy);
     unlink(this.#byDataplane, proxy.name, proxy);
     for (const service of proxy.last?.services ?? NOTHING) unlink(this.#byService, service, proxy);
     this.#cache.delete(nodeId);
@@ -58,23 +75,44 @@ export class ProxyConfigs {
 
   /**
    * Regenerates the proxies that the change concerns. One that fails keeps what it has and the others go on; so does
-   * one whose Dataplane is gone: its stream decides when it ends. Without `difference` all are concerned.
+   * one whose Dataplane is gone: its stream decides when it ends. Without `difference` all are concerned. What takes
+   * longer than a slice goes on in the next turns, always from the newest snapshot.
    */
   update(snapshot: MeshSnapshot, difference: MeshDifference | undefined): void {
-    const affected = this.#affectedBy(difference);
-    for (const proxy of affected) {
-      const services = proxy.last?.services ?? NOTHING;
-      try {
-        if (!snapshot.dataplanes.has(proxy.name)) continue;
-        this.#regenerate(proxy, snapshot);
-      } catch (error) {
-        const facts = { mesh: snapshot.name, dataplane: proxy.name, cause: describeError(error) };
-        this.#logger.error(facts, 'configuration of the proxy could not be made, it keeps the one before');
-        continue;
-      }
-      this.#relink(proxy, services);
-      if (proxy.last !== undefined) this.#cache.set(proxy.nodeId, proxy.last.resources);
+    this.#snapshot = snapshot;
+    for (const proxy of this.#affectedBy(difference)) this.#due.add(proxy);
+    this.#work();
+  }
+
+  #work(): void {
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined) return;
+    const end = this.#clock.monotonic() + SLICE_MS;
+    for (const proxy of this.#due) {
+      this.#due.delete(proxy);
+      this.#refresh(proxy, snapshot);
+      if (this.#clock.monotonic() >= end) break;
     }
+    if (this.#due.size === 0 || this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#work();
+    });
+  }
+
+  #refresh(proxy: ConnectedProxy, snapshot: MeshSnapshot): void {
+    const services = proxy.last?.services ?? NOTHING;
+    try {
+      if (!snapshot.dataplanes.has(proxy.name)) return;
+      this.#regenerate(proxy, snapshot);
+    } catch (error) {
+      const facts = { mesh: snapshot.name, dataplane: proxy.name, cause: describeError(error) };
+      this.#logger.error(facts, 'configuration of the proxy could not be made, it keeps the one before');
+      return;
+    }
+    this.#relink(proxy, services);
+    if (proxy.last !== undefined) this.#cache.set(proxy.nodeId, proxy.last.resources);
   }
 
   #affectedBy(difference: MeshDifference | undefined): ReadonlySet<ConnectedProxy> {
