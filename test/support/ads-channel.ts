@@ -108,7 +108,9 @@ function connect(target: AdsTarget, windowBytes: number): http2.ClientHttp2Sessi
 }
 
 function pingEvery(session: http2.ClientHttp2Session, ms: number): void {
-  const timer = setInterval(() => session.ping(() => {}), ms);
+  const timer = setInterval(() => {
+    if (!session.destroyed && !session.closed) session.ping(() => {});
+  }, ms);
   timer.unref();
   session.on('close', () => clearInterval(timer));
 }

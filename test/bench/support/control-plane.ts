@@ -24,10 +24,11 @@ const ANY_PORT = {
   KUMA_DIAGNOSTICS_SERVER_PORT: '0',
 };
 
-export async function startControlPlane(): Promise<BenchControlPlane> {
+/** `command` starts something else than the built program, with other flags for instance. */
+export async function startControlPlane(command = builtProgram('kuma-cp')): Promise<BenchControlPlane> {
   const home = await mkdtemp(join(tmpdir(), 'kuma-bench-'));
   const env = { ...ANY_PORT, HOME: home, KUMA_GENERAL_WORK_DIR: home };
-  const program = startProgram(builtProgram('kuma-cp'), ['run', '--log-format', 'json'], { env, cwd: home });
+  const program = startProgram(command, ['run', '--log-format', 'json'], { env, cwd: home });
   const line = await program.waitForLine('control plane is ready');
   const ports = JSON.parse(line) as { http: number; dpServer: number };
   return {

@@ -6,6 +6,8 @@ export interface HttpCall {
   readonly body?: string;
   /** PEM; the call goes over TLS when it is given. */
   readonly ca?: string;
+  /** A connection of its own, closed after the answer. */
+  readonly once?: boolean;
 }
 
 export interface HttpAnswer {
@@ -19,7 +21,7 @@ const keepAlive = new Agent({ keepAlive: true });
 export function call(
   port: number,
   path: string,
-  { method = 'GET', body, ca }: HttpCall = {},
+  { method = 'GET', body, ca, once = false }: HttpCall = {},
 ): Promise<HttpAnswer> {
   const options: RequestOptions = {
     host: '127.0.0.1',
@@ -30,7 +32,9 @@ export function call(
   };
   return new Promise((resolve, reject) => {
     const request =
-      ca === undefined ? requestHttp({ ...options, agent: keepAlive }) : requestHttps({ ...options, ca });
+      ca === undefined
+        ? requestHttp({ ...options, agent: once ? false : keepAlive })
+        : requestHttps({ ...options, ca });
     request.once('error', reject);
     request.once('response', (response) => {
       let text = '';
