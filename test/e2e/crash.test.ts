@@ -57,7 +57,7 @@ describe('an Envoy that is killed', () => {
     traffic = startTraffic(proxy);
     const gaps: Gap[] = [];
     for (let i = 0; i < KILLS; i++) {
-      await sleep(Math.random() * 1_500);
+      await sleep(Math.random() * 2_500);
       gaps.push(await killOnce());
     }
     await sleep(500);

@@ -56,8 +56,10 @@ export interface CrashHistoryOptions {
 const HEALTHY_MS = 60_000;
 /** What served so long is not the cause of a crash at its start. */
 const PROVEN_MS = 10_000;
-/** Longest pause for an Envoy that had its whole configuration: what starts well is not kept waiting. */
-const SERVED_PAUSE_MS = 500;
+/** Longest pauses for an Envoy that had its whole configuration, by whether it served for a while: a second. */
+const SERVED_MS = 1_000;
+const SERVED_PAUSE_MS = 100;
+const READY_PAUSE_MS = 500;
 const KEPT = 5;
 
 /**
@@ -104,13 +106,14 @@ export function createCrashHistory<Plan extends object>(options: CrashHistoryOpt
       }
       inARow++;
       const { plan, note } = chooseNext(report, crash);
-      return { plan, note, giveUp: maxRestarts > 0 && inARow > maxRestarts, delayMs: pause(report) };
+      return { plan, note, giveUp: maxRestarts > 0 && inARow > maxRestarts, delayMs: pause(report, crash) };
     },
   };
 
-  function pause({ startedAt, readyAt }: CrashReport<Plan>): number {
+  function pause({ startedAt, readyAt }: CrashReport<Plan>, { servedMs }: Crash): number {
     if (inARow === 1 && startedAt !== undefined) return 0;
     const delayMs = Math.round(backoff.next());
-    return readyAt === undefined ? delayMs : Math.min(delayMs, SERVED_PAUSE_MS);
+    if (readyAt === undefined) return delayMs;
+    return Math.min(delayMs, servedMs >= SERVED_MS ? SERVED_PAUSE_MS : READY_PAUSE_MS);
   }
 }
