@@ -133,6 +133,8 @@ export class ProxyInsights {
     if (live === undefined || live.illness?.reason === reason) return;
     live.illness = reason === undefined ? undefined : { since: live.illness?.since ?? this.#now(), reason };
     this.#touch(toNodeId(proxy));
+    // Traffic depends on it: it is to survive the death of this control plane.
+    void this.flush();
   }
 
   /** The Dataplane is gone. */

@@ -31,6 +31,8 @@ export interface RelayWatch {
 }
 
 const LOOK_EVERY_MS = 500;
+/** Until the control plane is back, which then is to hear of the application at once. */
+const AWAY_EVERY_MS = 100;
 /** A look at all of a large configuration costs some milliseconds. */
 const TAKE_EVERY_MS = 2_000;
 /** A control plane whose answers all fit what was claimed says nothing: silence for so long is consent. */
@@ -65,7 +67,7 @@ export function startRelayWatch(options: RelayWatchOptions): RelayWatch {
       const state = relay.accepted();
       if (state !== undefined) session.accepted(state);
     }
-    cancelLook = clock.after(LOOK_EVERY_MS, look);
+    cancelLook = clock.after(upstream.connected ? LOOK_EVERY_MS : AWAY_EVERY_MS, look);
   }
 
   const cancelGrace = clock.after(graceMs, () => {
