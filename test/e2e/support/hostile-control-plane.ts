@@ -41,7 +41,7 @@ export async function startTarget(): Promise<Target> {
     });
   await change();
   const witness = connect(() => changes++);
-  await witness.until((client) => client.warm);
+  await warm(witness, program);
   const other = JSON.stringify(aDataplane('other', 20_999));
   let read = 0;
   return {
@@ -58,7 +58,7 @@ export async function startTarget(): Promise<Target> {
         mode: 'sotw',
         node: { id: 'default.other', metadata: { 'dataplane.resource': other } },
       });
-      await newcomer.until((client) => client.warm);
+      await warm(newcomer, program);
       newcomer.close();
       expect(rssMb(program.pid)).toBeLessThan(MAX_RSS_MB);
       for (const line of program.output().split('\n').slice(0, -1)) expect(line).toMatch(LOG_LINE);
@@ -73,6 +73,12 @@ export async function startTarget(): Promise<Target> {
       await mesh.close();
     },
   };
+}
+
+function warm(client: AdsClient, program: RunningProgram): Promise<true> {
+  return waitUntil(() => client.warm || undefined, {
+    describe: () => `a proxy to be served; the control plane logged:\n${program.output().slice(-5_000)}`,
+  });
 }
 
 function aDataplane(name: string, outboundPort: number) {
