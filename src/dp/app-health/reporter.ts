@@ -4,7 +4,7 @@ import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
 
 /** What the control plane is told. */
-export interface HealthReport {
+interface HealthReport {
   readonly healthy: boolean;
   readonly reason: string;
 }
@@ -13,7 +13,7 @@ export interface HealthReport {
  * Tells the control plane how the application is: on a change, when the control plane is back, and every now and then,
  * since it forgets. One that does not take reports sees it through Envoy's own health, which it checks itself (HDS).
  */
-export interface HealthReporter {
+interface HealthReporter {
   update(report: HealthReport): void;
   /** A stream to the control plane opened: it may be another one, or have forgotten. */
   reconnected(): void;

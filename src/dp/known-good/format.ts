@@ -14,7 +14,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../lib/json.ts';
 import type { Contents } from './contents.ts';
 
 const MAGIC = Buffer.from('kuma-dp\n');
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 const FIXED = MAGIC.length + 12;
 const DIGEST = 32;
 

@@ -43,7 +43,7 @@ export interface KnownGood {
 }
 
 /** Long enough for a configuration to be used, short enough that a reboot rarely comes before. */
-export const PROVEN_AFTER_MS = 10_000;
+const PROVEN_AFTER_MS = 10_000;
 /** Endpoints alone change often; the disk need not follow at once. */
 const CONTENT_EVERY_MS = 60_000;
 const CONFIRM_EVERY_MS = 600_000;

@@ -5,7 +5,7 @@ import { CLUSTER, ENDPOINT, LISTENER, SECRET } from '../../../../../src/envoy/ty
 const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
 
 /** A set of made-up resources of one type: name to content. */
-export function aType(typeUrl: string, contents: Readonly<Record<string, string>>): KeptType {
+function aType(typeUrl: string, contents: Readonly<Record<string, string>>): KeptType {
   const resources = Object.entries(contents).map(([name, text]) => ({
     name,
     version: createHash('sha256').update(text).digest('hex').slice(0, 32),
