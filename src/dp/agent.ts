@@ -22,6 +22,7 @@ import { createFallBack } from './fall-back.ts';
 import type { RestartQueue } from './hot-restart/requests.ts';
 import { keepEnvoy } from './keep-envoy.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
+import type { LogRing } from './logs/ring.ts';
 import { type EnvoyBinary, planBinary } from './plan.ts';
 import { type Answer, toAnswer } from './readiness/answer.ts';
 import { type ReadinessServer, startReadinessServer } from './readiness/server.ts';
@@ -31,6 +32,7 @@ import { instancePaths } from './run-dir/paths.ts';
 import { returnStartupMemory } from './startup-memory.ts';
 import type { AgentState } from './state/agent-state.ts';
 import { createMachine, type Machine } from './state/machine.ts';
+import { type AgentView, enterSurroundings, type Surroundings } from './surroundings.ts';
 
 /** What an agent is given by its program. */
 export interface AgentParts {
@@ -43,6 +45,11 @@ export interface AgentParts {
   /** SIGHUP and SIGUSR2. */
   readonly wishes: WishSignals;
   readonly clock: Clock;
+  /** Lines of agent and Envoy, for who asks on the socket. */
+  readonly logs: LogRing;
+  readonly onState?: (state: AgentState) => void;
+  /** Awaited between the end of the last connection and the end of Envoy. */
+  readonly afterDrain?: () => Promise<void>;
 }
 
 /**
@@ -52,7 +59,8 @@ export interface AgentParts {
 export async function runAgent(parts: AgentParts): Promise<void> {
   const { config, logger } = parts;
   const { stop, request } = acceptStops(parts.stop);
-  const watchers = new Set<(state: AgentState) => void>([returnStartupMemory(parts.clock)]);
+  const surroundings = enterSurroundings({ ...parts, onState: parts.onState ?? (() => {}) });
+  const watchers = new Set([returnStartupMemory(parts.clock), surroundings.onState]);
   const machine = createMachine(
     logger.child({ mesh: config.proxy.mesh, name: config.proxy.name }),
     (state) => {
@@ -67,7 +75,7 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   const instance = await claimInstance(paths);
   let reason = 'a fault';
   try {
-    await runClaimed({ ...parts, stop }, { instance, machine, watchers, requestStop: request });
+    await runClaimed({ ...parts, stop }, { instance, machine, watchers, surroundings, requestStop: request });
     reason = stop.graceful.aborted ? String(stop.graceful.reason) : 'done';
   } catch (error) {
     // Whatever was under way when the stop came was cut off by it.
@@ -76,6 +84,7 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   } finally {
     await instance.release();
     machine.dispatch({ event: 'ended', reason });
+    await surroundings.close();
   }
 }
 
@@ -83,26 +92,36 @@ interface Claimed {
   readonly instance: Instance;
   readonly machine: Machine;
   readonly watchers: Set<(state: AgentState) => void>;
+  readonly surroundings: Surroundings;
   readonly requestStop: (cause: string) => void;
 }
 
 async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
-  const { instance, machine, watchers, requestStop } = claimed;
+  const { instance, machine, watchers, surroundings, requestStop } = claimed;
   const { config, logger, wishes } = parts;
   const { mesh, name } = config.proxy;
   let port = 0;
   const control = createAgentControl({ mesh, name, machine, readinessPort: () => port, stop: requestStop });
   let mark = (answer: Answer) => answer;
+  const ready = () => mark(toAnswer(machine.current, control.waitingFor));
+  let stale: AgentView['stale'] = () => undefined;
+  const view: AgentView = {
+    status: control.status,
+    ready: () => ready().status === 200,
+    stale: () => stale(),
+  };
   const readiness = await startReadinessServer({
     port: config.readinessPort,
     socketPath: instance.paths.agentSocket,
-    pages: { '/ready': () => mark(toAnswer(machine.current, control.waitingFor)) },
-    onSocket: (request, response) => answerControl(control, request, response),
+    pages: { '/ready': ready, '/metrics': () => surroundings.metrics(view) },
+    onSocket: (request, response) =>
+      surroundings.answer(request, response) || answerControl(control, request, response),
   });
   port = readiness.port;
   const { paths } = instance;
   const companions = startCompanions({ ...parts, paths, state: () => machine.current });
   mark = companions.answer;
+  stale = () => companions.session.stale;
   control.marks = companions.marks;
   watchers.add((state) => companions.onState(state, control.facts?.running().at(-1)?.plan.received));
   try {
@@ -111,7 +130,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
     const removed = await cleanStaleInstances(config.runDir);
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
     wishes.listen({ onRestart: (cause) => void control.restart(cause), onDrain: control.drain });
-    await runEnvoy(parts, { instance, machine, readiness, control, companions });
+    await runEnvoy(parts, { ...claimed, readiness, control, companions });
   } finally {
     wishes.dispose();
     await companions.stop();
@@ -119,9 +138,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
   }
 }
 
-interface Started {
-  readonly instance: Instance;
-  readonly machine: Machine;
+interface Started extends Claimed {
   readonly readiness: ReadinessServer;
   readonly control: AgentControl;
   readonly companions: Companions;
@@ -129,7 +146,7 @@ interface Started {
 
 async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
   const { config, env, logger, stop } = parts;
-  const { machine, instance, control, companions, readiness } = started;
+  const { machine, instance, control, companions, readiness, surroundings } = started;
   const binary = await planBinary({ config, env }, stop.graceful);
   describeBinary(binary, logger);
   machine.dispatch({ event: 'located', envoyVersion: binary.version.version });
@@ -148,11 +165,13 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     socketPath: instance.paths.relaySocket,
     onEvent: (event) => {
       companions.onRelayEvent(event);
+      surroundings.onRelayEvent(event);
       fallBack.onRelayEvent(event);
     },
   });
   fallBack.attach(relay.relay);
   companions.attach(relay.relay, begun);
+  surroundings.relay = relay.relay;
   if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts);
   await keepEnvoy({
     ...parts,
@@ -161,7 +180,8 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     restarts: control.restarts,
     drained: control.drained,
     plan: { binary, received },
-    finish: (bootstrap, place) => relay.finish(overlayBootstrap(bootstrap, place, templates)),
+    finish: (bootstrap, place) =>
+      relay.finish(surroundings.bound(overlayBootstrap(bootstrap, place, templates))),
     // Once only: whoever serves need not wait for a control plane that is away.
     refetch: (version) => fetchFor({ ...parts, config: withoutRetries(config) }, version, started),
     accepted: relay.accepted,

@@ -48,6 +48,8 @@ export interface KeepEnvoyParts {
   /** Told once, before the first Envoy starts. */
   readonly onFacts: (facts: EnvoyFacts) => void;
   readonly leave: () => Promise<boolean>;
+  /** See the supervisor. */
+  readonly afterDrain?: () => Promise<void>;
   readonly fallBack: FallBack;
   /** Where crashes are written down, best place first. */
   readonly crashDirs: readonly string[];

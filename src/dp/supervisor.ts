@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   /** Why what is served is not what was asked for; '' when it is. Looked at again and again. */
   readonly degradation: () => string;
   readonly timing: SupervisorTiming;
+  /** Awaited when connections have ended and before Envoy is: what still calls out through it ends in between. */
+  readonly afterDrain?: () => Promise<void>;
 }
 
 export interface SupervisorTiming {
@@ -278,12 +280,13 @@ async function restartCold(
 
 /** Drains, unless Envoy dies meanwhile, then ends it and what is left of its parent; a second signal cuts both short. */
 async function endServing(
-  { stop, clock, logger }: SupervisorOptions,
+  { stop, clock, logger, afterDrain = async () => {} }: SupervisorOptions,
   fleet: Fleet,
   { serving, drained }: { serving: Serving; drained: Promise<void> },
 ): Promise<void> {
   const { envoy, monitor } = serving;
   await Promise.race([drained, envoy.exited, aborted(stop.immediate)]);
+  await Promise.race([afterDrain(), aborted(stop.immediate)]);
   monitor.stop();
   const cut = () => clock.after(HURRIED_GRACE_MS, () => envoy.kill('SIGKILL'));
   stop.immediate.addEventListener('abort', cut, { once: true });

@@ -5,6 +5,7 @@ import { readFlags, readIgnoredFlags } from '../config/flags.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
 import { defaultStateDir } from '../known-good/paths.ts';
+import { readHostLimits } from '../limits/host-limits.ts';
 import type { CommandContext } from '../program.ts';
 import { defaultRunDir } from '../run-dir/paths.ts';
 
@@ -15,6 +16,7 @@ export function toConfigSources(command: Command, { env, stdin }: CommandContext
     flags: readFlags(command, AGENT_SETTINGS),
     ignoredFlags: readIgnoredFlags(command),
     env,
+    cpus: readHostLimits().cpus,
     configFile,
     readText: (path) => (path === '-' ? readAll(stdin) : readFile(path, 'utf8')),
     defaultRunDir: defaultRunDir(env, process.getuid?.() ?? 0),

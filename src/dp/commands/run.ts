@@ -4,11 +4,14 @@ import { createLogSink } from '../../lib/log-sink.ts';
 import { listenForStop } from '../../lib/stop-signals.ts';
 import { createLogger } from '../../logging/create-logger.ts';
 import { AgentError } from '../agent-error.ts';
+import type { AgentHooks } from '../application/run-beside.ts';
 import { addFlags, addIgnoredFlags } from '../config/flags.ts';
 import { loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
 import { catchWishes } from '../control/signals.ts';
+import { createLogRing, keepLines } from '../logs/ring.ts';
 import type { CommandContext } from '../program.ts';
+import { readApplication, runApplication } from './application.ts';
 import { toConfigSources } from './config-sources.ts';
 
 /** `kuma-dp run`: one proxy, until a signal comes. */
@@ -17,10 +20,12 @@ export function addRunCommand(root: Command, context: CommandContext): void {
   addFlags(command, AGENT_SETTINGS);
   addIgnoredFlags(command);
   command.option('-c, --config-file <file>', 'Settings as YAML; flags and variables overrule it.');
-  command.action(() => run(command, context));
+  command.argument('[application...]', 'after "--": a program to run beside the proxy, with its arguments');
+  command.action((words: readonly string[]) => run(command, context, words));
 }
 
-async function run(command: Command, context: CommandContext): Promise<void> {
+async function run(command: Command, context: CommandContext, words: readonly string[]): Promise<void> {
+  const application = readApplication(words, context.argv);
   // Signals are listened to before anything can be left behind.
   const stop = listenForStop(context.signals, ['SIGTERM', 'SIGINT']);
   const wishes = catchWishes(context.signals);
@@ -31,12 +36,28 @@ async function run(command: Command, context: CommandContext): Promise<void> {
       throw new AgentError('settings-invalid', lines.join('\n'));
     }
     const { config, warnings } = loaded;
-    const sink = createLogSink(context.stdout, config.log.format === 'json' ? { describeDropped } : {});
+    // Standard output is the application's where there is one.
+    const stream = application === undefined ? context.stdout : context.stderr;
+    const logs = createLogRing();
+    const sink = keepLines(
+      createLogSink(stream, config.log.format === 'json' ? { describeDropped } : {}),
+      logs,
+    );
     const logger = createLogger('kuma-dp', { ...config.log, write: (line) => sink.write(line) });
     for (const warning of warnings) logger.warn({}, warning);
     // Loaded late: a mistake in the settings is told without it.
     const { runAgent } = await import('../agent.ts');
-    await runAgent({ config, env: context.env, logger, sink, stop, wishes, clock: systemClock });
+    const parts = { config, env: context.env, logger, sink, logs, stop, wishes, clock: systemClock };
+    if (application === undefined) return await runAgent(parts);
+    const agent = ({ onReady, ...hooks }: AgentHooks) =>
+      runAgent({
+        ...parts,
+        ...hooks,
+        onState: ({ state }) => {
+          if (state === 'ready' || state === 'degraded') onReady();
+        },
+      });
+    context.setExitCode(await runApplication({ command: application, config, stop, logger, agent }, context));
   } finally {
     stop.dispose();
     wishes.dispose();

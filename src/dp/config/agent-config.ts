@@ -10,6 +10,9 @@ export interface AgentConfig {
   /** Parent of the private directories. */
   readonly runDir: string;
   readonly state: StateOptions;
+  /** Who ends first, where the agent runs an application. */
+  readonly stopOrder: 'proxy-first' | 'app-first';
+  readonly appStopTimeoutMs: number;
   /** undefined: nobody looks at the application. */
   readonly appHealth: AppHealthOptions | undefined;
   readonly log: {
@@ -48,6 +51,8 @@ export interface EnvoyOptions {
   readonly deltaXds: boolean;
   /** 0: one worker per CPU. */
   readonly concurrency: number;
+  /** Heap beyond which it refuses requests; 0: found out. */
+  readonly maxMemoryBytes: number;
   /** 0: admin on a unix socket. */
   readonly adminPort: number;
   readonly drainTimeMs: number;

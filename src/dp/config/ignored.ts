@@ -68,11 +68,6 @@ export const IGNORED_SETTINGS: readonly IgnoredSetting[] = [
     harmless: 'false',
   },
   { env: 'KUMA_DATAPLANE_RUNTIME_REUSE_PORT_ENABLED', reason: 'ports are always reusable', harmless: 'true' },
-  {
-    env: 'KUMA_DATAPLANE_RESOURCES_MAX_MEMORY_BYTES',
-    reason: 'memory limits are not passed on yet',
-    harmless: '0',
-  },
 ];
 
 /** One line for each ignored setting that is set to something else than what happens anyway. */

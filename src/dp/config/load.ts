@@ -6,6 +6,7 @@ import { type LoadedSettings, loadSettings } from '../../settings/load.ts';
 import { parseAppCheck } from '../app-health/parse-check.ts';
 import { parseDataplane } from '../dataplane/resource.ts';
 import { parseVariables } from '../dataplane/template.ts';
+import { type CpuFacts, parseConcurrency, resolveConcurrency } from '../limits/concurrency.ts';
 import type { AgentConfig, AppHealthOptions, ControlPlaneTarget, ProxyIdentity } from './agent-config.ts';
 import type { FlagTexts } from './flags.ts';
 import { warnOfIgnored, warnOfUnknownVariables } from './ignored.ts';
@@ -26,7 +27,11 @@ export interface ConfigSources {
   readonly defaultRunDir: string;
   /** Where state goes when the user names no place; '' for none. */
   readonly defaultStateDir: string;
+  /** For `--concurrency auto`; without them Envoy counts by itself. */
+  readonly cpus?: CpuFacts;
 }
+
+const NO_CPUS: CpuFacts = { allowed: 0, cores: 0, quota: undefined };
 
 export type LoadedConfig =
   | { readonly ok: true; readonly config: AgentConfig; readonly warnings: readonly string[] }
@@ -57,8 +62,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const proxy = await readProxy(loaded, pairs, { read, violations });
   const controlPlane = await readTarget(loaded, { read, violations });
   checkTokenTransport(controlPlane, proxy, violations);
-  if (loaded.values.drainTime <= 0)
-    violations.push({ field: loaded.origins.drainTime, message: 'must be more than 0s' });
+  checkHost(loaded, violations);
   const appHealth = readAppHealth(loaded, violations);
   if (violations.length > 0 || controlPlane === undefined || proxy === undefined)
     return { ok: false, violations };
@@ -194,6 +198,15 @@ async function readTarget(
   };
 }
 
+function checkHost({ values, origins }: Loaded, violations: Violation[]): void {
+  if (parseConcurrency(values.concurrency) === undefined)
+    violations.push({
+      field: origins.concurrency,
+      message: `must be auto, cpuset or a whole number, got "${values.concurrency}"`,
+    });
+  if (values.maxMemory < 0) violations.push({ field: origins.maxMemory, message: 'must not be negative' });
+}
+
 /** undefined when no check is wanted, or when it was refused. */
 function readAppHealth({ values, origins }: Loaded, violations: Violation[]): AppHealthOptions | undefined {
   const { appHealthUnhealthyThreshold: unhealthyThreshold, appHealthHealthyThreshold: healthyThreshold } =
@@ -245,7 +258,11 @@ function toConfig(
     envoy: {
       binaryPath: values.binaryPath,
       deltaXds: values.xdsVariant === 'DELTA_GRPC',
-      concurrency: values.concurrency,
+      concurrency: resolveConcurrency(
+        parseConcurrency(values.concurrency) ?? 'auto',
+        sources.cpus ?? NO_CPUS,
+      ),
+      maxMemoryBytes: values.maxMemory,
       adminPort: values.adminPort,
       drainTimeMs: values.drainTime,
       restartBaseMs: Math.max(values.restartBaseBackoff, 1),
@@ -269,6 +286,8 @@ function toConfig(
       graceMs: values.grace,
       maxAgeMs: values.staleMaxAge,
     },
+    stopOrder: values.stopOrder,
+    appStopTimeoutMs: values.appStopTimeout,
     appHealth,
     log: { level: values.logLevel, format: values.logFormat },
   });

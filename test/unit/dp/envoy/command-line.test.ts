@@ -6,6 +6,7 @@ const options: EnvoyOptions = {
   binaryPath: '',
   concurrency: 0,
   adminPort: 0,
+  maxMemoryBytes: 0,
   deltaXds: true,
   drainTimeMs: 1500,
   restartBaseMs: 1,
