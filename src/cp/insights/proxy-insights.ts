@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -14,10 +15,13 @@ export interface InsightOptions {
   /** Between a change and its writing. */
   readonly flushMs: number;
   /** Writes a batch; a proxy whose Dataplane is gone is left out by it. */
-  readonly write: (
-    batch: readonly { readonly proxy: ProxyId; readonly spec: DataplaneInsightSpec }[],
-  ) => Promise<void>;
+  readonly write: (batch: Batch) => Promise<void>;
 }
+
+type Batch = readonly { readonly proxy: ProxyId; readonly spec: DataplaneInsightSpec }[];
+
+/** Proxies written at once; between two parts the event loop gets its turn, a thousand together would hold it 100 ms. */
+const WRITE_PART = 100;
 
 /** Subscriptions kept per proxy, the open one included; Kuma's default. */
 const SUBSCRIPTION_LIMIT = 2;
@@ -164,9 +168,9 @@ export class ProxyInsights {
       return live === undefined ? [] : [{ proxy: live.proxy, spec: this.#toSpec(live) }];
     });
     if (batch.length === 0) return;
-    const { write, logger } = this.#options;
+    const { logger } = this.#options;
     try {
-      await write(batch);
+      await this.#writeInParts(batch);
       if (this.#failing) logger.info({}, 'insights are written again');
       this.#failing = false;
     } catch (error) {
@@ -186,6 +190,13 @@ export class ProxyInsights {
     if (live === undefined || live.gone === gone) return;
     live.gone = gone;
     this.#touch(toNodeId(proxy));
+  }
+
+  async #writeInParts(batch: Batch): Promise<void> {
+    for (let from = 0; from < batch.length; from += WRITE_PART) {
+      if (from > 0) await setImmediate();
+      await this.#options.write(batch.slice(from, from + WRITE_PART));
+    }
   }
 
   #count(proxy: ProxyId, typeUrl: string, what: 'sent' | 'acknowledged' | 'rejected'): void {

@@ -18,6 +18,8 @@ const other = aDataplane({ name: 'other', address: '10.0.0.2', service: 'other' 
 const api1 = aDataplane({ name: 'api1', service: 'api', address: '10.0.1.1' });
 const api2 = aDataplane({ name: 'api2', service: 'api', address: '10.0.1.2' });
 
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
 let store: Store;
 let clock: FakeClock;
 let sync: MeshSync;
@@ -341,4 +343,29 @@ test('a mesh that is deleted and made anew serves its proxies again', async () =
   await put(aMesh(), web, api2);
   clock.advance(3);
   expect(apiEndpoints()).toContain('10.0.1.2');
+});
+
+test('a change that takes long reaches one proxy after the other, the event loop gets its turns between them', async () => {
+  const given: string[] = [];
+  const others = ['w1', 'w2', 'w3'].map((name) => aDataplane({ name, outbound: { 9000: 'api' } }));
+  await put(...others);
+  let now = 0;
+  const slow = createMeshSync({
+    store,
+    // Every look at the clock finds that a second has passed.
+    clock: { ...clock, monotonic: () => (now += 1_000) },
+    logger: silent,
+    cache: { set: (nodeId) => void given.push(nodeId), delete() {} },
+  });
+  for (const { key } of others)
+    await slow.connect({ mesh: 'default', name: key.name, nodeId: `default.${key.name}` });
+  given.length = 0;
+  await put(api2);
+  clock.advance(3);
+  expect(given).toEqual(['default.w1']);
+  // Gone meanwhile: its turn is not waited for.
+  slow.disconnect('default.w2');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(given).toEqual(['default.w1', 'default.w3']);
+  slow.stop();
 });
