@@ -26,10 +26,18 @@ interface Program {
 // The agent collects once after its start, which --expose-gc allows.
 const SMALL_HEAP = ['--no-opt', '--no-maglev', '--no-sparkplug', '--max-semi-space-size=1', '--expose-gc'];
 
+// The control plane of a thousand proxies: a smaller young generation and an old one that grows by 40 % of what is alive
+// before it is collected, instead of doubling. 443 to 304 MB for the same processor time (docs/performance.md).
+const TIGHT_HEAP = ['--max-semi-space-size=8', '--heap-growing-percent=40'];
+
 const PROGRAMS: readonly Program[] = [
   { name: 'kuma-dp', entry: 'src/bin/kuma-dp.ts', flags: SMALL_HEAP },
   // Node 22 warns about its built-in SQLite, Node 24 does not.
-  { name: 'kuma-cp', entry: 'src/bin/kuma-cp.ts', flags: ['--disable-warning=ExperimentalWarning'] },
+  {
+    name: 'kuma-cp',
+    entry: 'src/bin/kuma-cp.ts',
+    flags: ['--disable-warning=ExperimentalWarning', ...TIGHT_HEAP],
+  },
   { name: 'kumactl', entry: 'src/bin/kumactl.ts', flags: [] },
   { name: 'bookinfo', entry: 'examples/bookinfo/src/main.ts', flags: SMALL_HEAP },
 ];
