@@ -13,7 +13,7 @@ interface HealthReport {
  * Tells the control plane how the application is: on a change, when the control plane is back, and every now and then,
  * since it forgets. One that does not take reports sees it through Envoy's own health, which it checks itself (HDS).
  */
-interface HealthReporter {
+export interface HealthReporter {
   update(report: HealthReport): void;
   /** A stream to the control plane opened: it may be another one, or have forgotten. */
   reconnected(): void;
