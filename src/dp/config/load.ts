@@ -62,6 +62,8 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const proxy = await readProxy(loaded, pairs, { read, violations });
   const controlPlane = await readTarget(loaded, { read, violations });
   checkTokenTransport(controlPlane, proxy, violations);
+  if (loaded.values.drainTime <= 0)
+    violations.push({ field: loaded.origins.drainTime, message: 'must be more than 0s' });
   checkHost(loaded, violations);
   const appHealth = readAppHealth(loaded, violations);
   if (violations.length > 0 || controlPlane === undefined || proxy === undefined)
