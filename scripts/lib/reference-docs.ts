@@ -1,7 +1,9 @@
 import { NO_EFFECT } from '../../src/cp/config/no-effect.ts';
 import { controlPlaneSettings } from '../../src/cp/config/settings.ts';
+import { CONTROL_SETTINGS, STATUS_SETTINGS } from '../../src/dp/config/control-settings.ts';
 import { IGNORED_SETTINGS } from '../../src/dp/config/ignored.ts';
-import { AGENT_SETTINGS, WAIT_SETTINGS } from '../../src/dp/config/settings.ts';
+import { AGENT_SETTINGS } from '../../src/dp/config/settings.ts';
+import { WAIT_SETTINGS } from '../../src/dp/config/wait-settings.ts';
 import { formatDuration } from '../../src/lib/duration.ts';
 import type { Setting, Settings } from '../../src/settings/declare.ts';
 
@@ -44,6 +46,10 @@ ${table(
 ## kuma-dp wait
 
 ${table(['Flag', 'Variable', 'File key', 'Default', 'Meaning'], flagRows(WAIT_SETTINGS))}
+
+## kuma-dp status, restart, drain, stop
+
+${table(['Flag', 'Variable', 'File key', 'Default', 'Meaning'], flagRows({ ...STATUS_SETTINGS, ...CONTROL_SETTINGS }))}
 `;
 }
 

@@ -170,7 +170,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     },
   });
   fallBack.attach(relay.relay);
-  companions.attach(relay.relay, begun);
+  companions.attach(relay.relay, begun, () => askSoon(parts, control.restarts));
   surroundings.relay = relay.relay;
   if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts);
   await keepEnvoy({
@@ -195,6 +195,12 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     },
     leave: () => announceLeave(config.controlPlane, toLeaveRequest(config.proxy)),
   }).finally(relay.close);
+}
+
+/** A control plane that was restarted may give another bootstrap; a whole fleet must not ask in the same second. */
+function askSoon({ clock }: AgentParts, restarts: RestartQueue): void {
+  const cause = 'new stream to the control plane';
+  clock.after(Math.random() * 10_000, () => void restarts.ask({ cause, always: false }));
 }
 
 /** The state directory outlives the agent and the machine; the run directory goes with the agent. */

@@ -41,7 +41,7 @@ export interface Companions {
   /** What happens in the relay, from its start on. */
   onRelayEvent(event: { readonly event: string }): void;
   /** The relay runs; undefined where Envoy talks to the control plane itself. */
-  attach(relay: WatchedRelay | undefined, begun: Begin): void;
+  attach(relay: WatchedRelay | undefined, begun: Begin, onReconnected: () => void): void;
   /** The answer of the readiness server, with what is known here. */
   answer(answer: Answer): Answer;
   /** Lines for the status. */
@@ -82,7 +82,7 @@ export function startCompanions(parts: CompanionParts): Companions {
       serving = serves;
     },
     onRelayEvent: (event) => watch?.onEvent(event),
-    attach(relay, begun) {
+    attach(relay, begun, onNewStream) {
       if (relay === undefined) {
         // Envoy's own stream leads where the bootstrap came from.
         if (begun.kind === 'stale') begun.fresh.then(session.markFresh, () => {});
@@ -90,7 +90,12 @@ export function startCompanions(parts: CompanionParts): Companions {
       }
       if (begun.kind === 'stale' && begun.generation !== undefined) relay.restore(begun.generation.state);
       const { graceMs } = config.state;
-      const onReconnected = () => app?.reconnected();
+      let first = true;
+      const onReconnected = () => {
+        app?.reconnected();
+        if (!first) onNewStream();
+        first = false;
+      };
       watch = startRelayWatch({ relay, session, clock, graceMs, onReconnected });
     },
     answer: (answer) => mark(answer, app, state(), marks()),

@@ -215,6 +215,13 @@ async function restart(
     request.finish({ ok: true, text: 'nothing changed' });
     return serving;
   }
+  if (epochs === undefined && !request.always) {
+    // Nobody asked for it: not worth a moment without service.
+    const text = `changed: ${change}; taken up at the next restart, since hot restart is off`;
+    logger.info({ cause }, text);
+    request.finish({ ok: true, text });
+    return serving;
+  }
   logger.info({ cause, change }, 'restarting Envoy');
   if (epochs === undefined || epochs.wedged || serving.readyAt === undefined)
     return restartCold(options, { serving, request, plan });

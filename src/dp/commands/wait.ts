@@ -4,7 +4,7 @@ import { describeViolations } from '../../lib/violations.ts';
 import { loadSettings } from '../../settings/load.ts';
 import { AgentError } from '../agent-error.ts';
 import { addFlags, readFlags } from '../config/flags.ts';
-import { WAIT_SETTINGS } from '../config/settings.ts';
+import { WAIT_SETTINGS } from '../config/wait-settings.ts';
 import type { CommandContext } from '../program.ts';
 import { defaultRunDir } from '../run-dir/paths.ts';
 import { checkTargets, findTargets, type TargetChoice } from '../wait/targets.ts';

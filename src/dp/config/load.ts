@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { describeError } from '../../lib/coded-error.ts';
+import { formatDuration } from '../../lib/duration.ts';
 import type { Violation } from '../../lib/violations.ts';
 import type { SettingValues } from '../../settings/declare.ts';
 import { type LoadedSettings, loadSettings } from '../../settings/load.ts';
@@ -62,6 +63,12 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const proxy = await readProxy(loaded, pairs, { read, violations });
   const controlPlane = await readTarget(loaded, { read, violations });
   checkTokenTransport(controlPlane, proxy, violations);
+  const { parentShutdownTime, drainTime } = loaded.values;
+  if (parentShutdownTime > 0 && parentShutdownTime <= drainTime)
+    violations.push({
+      field: loaded.origins.parentShutdownTime,
+      message: `must be longer than the drain time of ${formatDuration(drainTime)}: connections would be cut before they are told to close`,
+    });
   if (loaded.values.drainTime <= 0)
     violations.push({ field: loaded.origins.drainTime, message: 'must be more than 0s' });
   checkHost(loaded, violations);
