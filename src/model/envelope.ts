@@ -1,11 +1,12 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { formatKri } from './kri.ts';
+import { checkLabel } from './label-rules.ts';
 import { checkMeshField, checkName } from './name-rules.ts';
 import { findTypeByName } from './registry.ts';
 import type { Labels, Parsed, Resource, ResourceType } from './resource.ts';
 import { map } from './shape/compound.ts';
 import { deepFreeze } from './shape/freeze.ts';
-import { describeValue, keyPath, Notes } from './shape/notes.ts';
+import { describeValue, Notes } from './shape/notes.ts';
 import { text } from './shape/shape.ts';
 
 /** A document taken apart: what every resource has, and the fields that are its type's own. */
@@ -61,11 +62,11 @@ export function toRest(resource: Resource): JsonObject {
   const kri = formatKri(resource);
   const envelope = {
     type: key.type,
-    name: key.name,
     ...(key.mesh === '' ? {} : { mesh: key.mesh }),
-    labels,
+    name: key.name,
     creationTime,
     modificationTime,
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
     ...(kri === undefined ? {} : { kri }),
   };
   return type?.shape === 'spec' ? { ...envelope, spec } : { ...envelope, ...spec };
@@ -112,7 +113,7 @@ function readLabels(body: JsonObject, notes: Notes): Labels {
   const given = Object.hasOwn(body, 'labels') ? body.labels : undefined;
   if (given === undefined || given === null) return Object.freeze({});
   const labels = map(text).read(given, 'labels', notes);
-  if (Object.hasOwn(labels, '')) notes.violate(keyPath('labels', ''), 'label name cannot be empty');
+  for (const [key, value] of Object.entries(labels)) checkLabel(key, value, notes);
   return deepFreeze(labels);
 }
 

@@ -1,4 +1,5 @@
 import type { DataplaneInsightSpec, DiscoverySubscription, ProxyStatus } from './insight.ts';
+import { formatKri } from './kri.ts';
 import type { Resource } from './resource.ts';
 import { dataplaneType } from './resources/dataplane.ts';
 import { dataplaneInsightType } from './resources/dataplane-insight.ts';
@@ -10,6 +11,7 @@ export function toOverview(
   dataplane: Resource<DataplaneSpec>,
   insight?: Resource<DataplaneInsightSpec>,
 ): DataplaneOverview {
+  const kri = formatKri(dataplane);
   return {
     type: 'DataplaneOverview',
     mesh: dataplane.key.mesh,
@@ -17,6 +19,7 @@ export function toOverview(
     creationTime: dataplane.creationTime,
     modificationTime: dataplane.modificationTime,
     ...(Object.keys(dataplane.labels).length === 0 ? {} : { labels: dataplane.labels }),
+    ...(kri === undefined ? {} : { kri }),
     dataplane: dataplaneType.toJson(underIllness(dataplane.spec, insight?.spec)),
     ...(insight === undefined ? {} : { dataplaneInsight: dataplaneInsightType.toJson(insight.spec) }),
   };

@@ -54,6 +54,8 @@ export interface DataplaneOverview {
   readonly creationTime: string;
   readonly modificationTime: string;
   readonly labels?: Labels;
+  /** The Dataplane's. */
+  readonly kri?: string;
   /** The Dataplane's spec. */
   readonly dataplane: JsonObject;
   /** Absent for a proxy that never connected. */

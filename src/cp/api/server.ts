@@ -51,7 +51,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     bodyLimit: MAX_BODY_BYTES,
     genReqId: () => randomUUID(),
     exposeHeadRoutes: true,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     // An URL that cannot be decoded; it comes here before any hook.
     frameworkErrors: (_error, _request, reply) =>
       sendAnswer(reply as FastifyReply, badRequest('the URL is not valid')),
@@ -63,7 +63,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     if (reply.getHeader('connection') === 'close') await discardBody(request.raw);
   });
   app.addHook('onResponse', async (request, reply) => logWrite(logger, request, reply));
-  app.setNotFoundHandler((request, reply) => sendAnswer(reply, unknownPath(request)));
+  app.setNotFoundHandler((request, reply) => answerUnknownPath(request, reply));
   app.setErrorHandler((error: FastifyError, request, reply) => {
     // The rest of a refused body is not read: the connection ends with the answer.
     if (
@@ -114,15 +114,13 @@ function guard(app: FastifyInstance, { access }: ApiOptions): void {
   });
 }
 
-function unknownPath(request: FastifyRequest): Answer {
+/** Plain text: by just these words an agent of 2.14 knows that it asked the API for its bootstrap. */
+function answerUnknownPath(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (!request.server.supportedMethods.includes(request.method)) {
-    return methodNotAllowed(`${request.method} is possible nowhere`, ['GET', 'HEAD', 'PUT', 'DELETE']);
+    const detail = `${request.method} is possible nowhere`;
+    return sendAnswer(reply, methodNotAllowed(detail, ['GET', 'HEAD', 'PUT', 'DELETE']));
   }
-  return problem({
-    status: 404,
-    title: 'Not found',
-    detail: `there is nothing at ${request.url.slice(0, 200)}`,
-  });
+  return reply.code(404).header('content-type', 'text/plain; charset=utf-8').send('404: Page Not Found');
 }
 
 function toProblem(error: FastifyError, request: FastifyRequest, logger: Logger): Answer {

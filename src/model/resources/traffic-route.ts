@@ -66,7 +66,8 @@ export const trafficRouteType = defineType<TrafficRouteSpec>({
   scope: 'mesh',
   plural: 'traffic-routes',
   singular: 'traffic-route',
-  shortName: 'tr',
+  // The older policies have no identifier in 2.14.
+  shortName: '',
   display: { singular: 'Traffic Route', plural: 'Traffic Routes' },
   fields: object<TrafficRouteSpec>({
     sources: always(selectors),

@@ -109,6 +109,11 @@ describe('pages about the control plane', () => {
       policies: { total: 2 },
       dataplanes: { standard: { total: 2, online: 2, offline: 0, partiallyDegraded: 0 } },
       resources: { Dataplane: { total: 2 }, TrafficRoute: { total: 2 } },
+      services: {
+        internal: { total: 2, online: 2, offline: 0, partiallyDegraded: 0 },
+        external: { total: 0 },
+      },
+      zones: { controlPlanes: { total: 0 } },
     });
   });
 });
@@ -261,9 +266,11 @@ describe('overviews', () => {
     await using other = await startApi();
     await other.put('/meshes/bookinfo', { type: 'Mesh', name: 'bookinfo' });
     await other.put('/meshes/bookinfo/dataplanes/x', dataplane('x', 'x', 1));
-    expect((await other.get('/meshes/bookinfo/dataplanes/x/_overview')).json).not.toHaveProperty(
-      'dataplaneInsight',
-    );
+    expect((await other.get('/meshes/bookinfo/dataplanes/x/_overview')).json).toMatchObject({
+      dataplaneInsight: {},
+    });
+    const { json: list } = await other.get('/dataplanes/_overview');
+    expect((list.items as object[])[0]).not.toHaveProperty('dataplaneInsight');
     expect((await other.get('/dataplane-insights')).json).toMatchObject({ total: 0 });
     other.insights.set('bookinfo/x', online('live'));
     expect((await other.get('/meshes/bookinfo/dataplane-insights/x')).json).toMatchObject({
@@ -307,9 +314,26 @@ describe('methods and paths', () => {
     '/meshes/bookinfo/nonsense',
     '/meshes/bookinfo/dataplanes/ratings-v1/nonsense',
     '/Meshes',
-    '/meshes//dataplanes/x',
   ])('there is nothing at %s', async (path) => {
-    expect(await api.get(path)).toMatchObject({ status: 404, json: { type: '/std-errors', status: 404 } });
+    expect(await api.get(path)).toMatchObject({ status: 404, text: '404: Page Not Found' });
+  });
+
+  test.each(['/meshes', '/meshes/bookinfo', '/meshes/bookinfo/dataplanes/_overview'])(
+    'a slash after %s changes nothing',
+    async (path) => {
+      expect((await api.get(`${path}/`)).json).toEqual((await api.get(path)).json);
+    },
+  );
+
+  test('a mesh without a name is not there', async () => {
+    expect(await api.get('/meshes//dataplanes/x')).toMatchObject({ status: 404 });
+  });
+
+  test('the global insights count what belongs to no mesh', async () => {
+    expect((await api.get('/global-insights')).json).toMatchObject({
+      type: 'GlobalInsights',
+      resources: { Mesh: { total: 3 } },
+    });
   });
 
   test('HEAD answers like GET, without the body', async () => {

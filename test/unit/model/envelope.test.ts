@@ -75,11 +75,11 @@ describe('REST', () => {
     const shown = toRest({ key, labels: { 'kuma.io/zone': 'default' }, ...times, revision: 3, spec });
     expect(Object.keys(shown)).toEqual([
       'type',
-      'name',
       'mesh',
-      'labels',
+      'name',
       'creationTime',
       'modificationTime',
+      'labels',
       'kri',
       'networking',
     ]);
@@ -92,7 +92,6 @@ describe('REST', () => {
     expect(toRest({ key, labels: {}, ...times, revision: 1, spec: {} })).toEqual({
       type: 'Mesh',
       name: 'm',
-      labels: {},
       ...times,
       kri: 'kri_m____m_',
     });

@@ -62,7 +62,14 @@ test('an overview holds the proxy and what is known of its connection', () => {
   const times = { creationTime: '2026-01-01T00:00:00Z', modificationTime: '2026-01-02T00:00:00Z' };
   const key = { type: 'Dataplane', mesh: 'm', name: 'a' };
   const dataplane = { key, labels: { k: 'v' }, ...times, revision: 1, spec: proxy({}) };
-  const head = { type: 'DataplaneOverview', mesh: 'm', name: 'a', ...times, labels: { k: 'v' } };
+  const head = {
+    type: 'DataplaneOverview',
+    mesh: 'm',
+    name: 'a',
+    ...times,
+    labels: { k: 'v' },
+    kri: 'kri_dp_m___a_',
+  };
   expect(toOverview(dataplane)).toEqual({ ...head, dataplane: dataplane.spec });
   const seen = { ...dataplane, key: { ...key, type: 'DataplaneInsight' }, spec: online };
   expect(toOverview(dataplane, seen)).toEqual({

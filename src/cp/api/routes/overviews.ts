@@ -43,7 +43,8 @@ async function answerOverview(reader: ResourceReader, { params }: Call): Promise
     dataplane as Resource<DataplaneSpec>,
     insight as Resource<DataplaneInsightSpec> | undefined,
   );
-  return { status: 200, body };
+  // 2.14 leaves it out in lists and shows an empty one here.
+  return { status: 200, body: { ...body, dataplaneInsight: body.dataplaneInsight ?? {} } };
 }
 
 function proxyOf({ key }: Resource): string {
