@@ -20,6 +20,8 @@ export interface OneProxy {
   status(): Promise<Status>;
   /** The next bootstrap is another one: a mark in it, and a listener of its own on a port that may be taken. */
   changeBootstrap(mark: string, port?: number): void;
+  /** The proxy gets one more inbound for the service that speaks HTTP, in the place of an earlier such one. */
+  addInbound(port: number): Promise<void>;
   /** A page of the admin interface of the Envoy that serves. */
   admin(path: string): Promise<string>;
   /** Whether the whole configuration is there: both listeners answer. */
@@ -30,6 +32,7 @@ export interface OneProxy {
 /** The part of `kuma-dp status -o json` that tests look at. */
 export interface Status {
   readonly state: string;
+  readonly reason: string;
   readonly pid: number;
   readonly epoch: number;
   readonly restarts: number;
@@ -41,14 +44,7 @@ export interface Status {
 const HTTP_PORT = 15_001;
 const TCP_PORT = 15_002;
 const SLOW_MS = 300;
-
-export async function createOneProxy(): Promise<OneProxy> {
-  const mesh = await createTestMesh();
-  const services = [await startHttpService(15_101), await startEchoService(15_102)];
-  await mesh.startControlPlane();
-  const editor = await startBootstrapEditor(15_103, new URL('http://127.0.0.1:5682'));
-  await mesh.apply('type: Mesh\nname: bookinfo');
-  await mesh.apply(`type: Dataplane
+const DATAPLANE = `type: Dataplane
 mesh: bookinfo
 name: web
 networking:
@@ -59,7 +55,15 @@ networking:
     tags: {kuma.io/service: web, kuma.io/protocol: http}
   - port: ${TCP_PORT}
     servicePort: 15102
-    tags: {kuma.io/service: echo, kuma.io/protocol: tcp}`);
+    tags: {kuma.io/service: echo, kuma.io/protocol: tcp}`;
+
+export async function createOneProxy(): Promise<OneProxy> {
+  const mesh = await createTestMesh();
+  const services = [await startHttpService(15_101), await startEchoService(15_102)];
+  await mesh.startControlPlane();
+  const editor = await startBootstrapEditor(15_103, new URL('http://127.0.0.1:5682'));
+  await mesh.apply('type: Mesh\nname: bookinfo');
+  await mesh.apply(DATAPLANE);
   const status = async () => JSON.parse(await mesh.shell.ok('kuma-dp status web -o json')) as Status;
   return {
     mesh,
@@ -71,6 +75,11 @@ networking:
         node: { metadata: { 'test.mark': mark } },
         ...(port === undefined ? {} : { static_resources: withListener(before, port) }),
       })),
+    async addInbound(port) {
+      await mesh.apply(
+        `${DATAPLANE}\n  - port: ${port}\n    servicePort: 15101\n    tags: {kuma.io/service: more, kuma.io/protocol: http}`,
+      );
+    },
     admin: (path) =>
       mesh.shell.ok(`curl -sf --unix-socket "$(echo "$HOME"/run/*/admin.sock)" 'http://localhost${path}'`),
     status,
