@@ -12,7 +12,7 @@ const dir = mkdtempSync(join(tmpdir(), 'units-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const read = (unit: string) => readFileSync(clonePath('packaging', 'systemd', unit), 'utf8');
-const valueOf = (unit: string, key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(read(unit))?.[1];
+const settingOf = (unit: string, key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(read(unit))?.[1];
 
 describe.each(UNITS)('%s', (unit) => {
   test.runIf(hasAnalyze)('is understood by systemd without a word', () => {
@@ -36,12 +36,12 @@ describe.each(UNITS)('%s', (unit) => {
   });
 
   test('signals the program alone, so that connections can end first', () => {
-    expect(valueOf(unit, 'KillMode')).toBe('mixed');
+    expect(settingOf(unit, 'KillMode')).toBe('mixed');
   });
 });
 
 test('the agent’s unit does not restart what a restart cannot mend', () => {
-  const codes = valueOf('kuma-dp@.service', 'RestartPreventExitStatus')?.split(' ').map(Number);
+  const codes = settingOf('kuma-dp@.service', 'RestartPreventExitStatus')?.split(' ').map(Number);
   expect(codes).toEqual([
     EXIT_CODES['settings-invalid'],
     EXIT_CODES['envoy-not-found'],
@@ -51,6 +51,6 @@ test('the agent’s unit does not restart what a restart cannot mend', () => {
 });
 
 test('the agent’s unit lets systemd-notify speak for the agent', () => {
-  expect(valueOf('kuma-dp@.service', 'Type')).toBe('notify');
-  expect(valueOf('kuma-dp@.service', 'NotifyAccess')).toBe('all');
+  expect(settingOf('kuma-dp@.service', 'Type')).toBe('notify');
+  expect(settingOf('kuma-dp@.service', 'NotifyAccess')).toBe('all');
 });
