@@ -179,6 +179,9 @@ async function checkStart(
   return toError(await validateBootstrap(plan.binary.executable(), { path }, signal));
 }
 
+/** Linux takes no argument of 128 KiB or more. */
+const MAX_ARGUMENT = 120_000;
+
 /** The new binary looks at the new bootstrap and at all the xDS state it is going to be given. */
 async function checkHandOver(
   parts: ControlParts,
@@ -189,11 +192,19 @@ async function checkHandOver(
   const { path, bootstrap } = writeBootstrap(parts, start);
   const problem = toError(await validateBootstrap(executable, { path }, signal));
   const accepted = parts.accepted();
+  const text = JSON.stringify(bootstrap);
   if (problem !== undefined || accepted.length === 0) return problem;
+  if (Buffer.byteLength(text) > MAX_ARGUMENT) {
+    parts.logger.warn(
+      {},
+      'the bootstrap is too long to be checked together with what the control plane sent',
+    );
+    return undefined;
+  }
   const statePath = join(parts.instance.paths.dir, 'accepted.pb');
   try {
     writeFileSync(statePath, encodeStaticState(accepted), { mode: 0o600 });
-    const check = { statePath, text: JSON.stringify(bootstrap) };
+    const check = { statePath, text };
     return toError(await validateBootstrap(executable, check, signal), 'what the control plane sent');
   } finally {
     rmSync(statePath, { force: true });
