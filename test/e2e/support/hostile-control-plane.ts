@@ -20,8 +20,8 @@ export interface Target {
    * is connected a change made now, and lets another one connect.
    */
   stillServes(): Promise<void>;
-  /** What it logged since the last call of this. */
-  newLog(): string;
+  /** From now on: what it logs. */
+  followLog(): () => string;
   close(): Promise<void>;
 }
 
@@ -43,7 +43,6 @@ export async function startTarget(): Promise<Target> {
   const witness = connect(() => changes++);
   await warm(witness, program);
   const other = JSON.stringify(aDataplane('other', 20_999));
-  let read = 0;
   return {
     mesh,
     program,
@@ -63,10 +62,9 @@ export async function startTarget(): Promise<Target> {
       expect(rssMb(program.pid)).toBeLessThan(MAX_RSS_MB);
       for (const line of program.output().split('\n').slice(0, -1)) expect(line).toMatch(LOG_LINE);
     },
-    newLog() {
-      const text = program.output().slice(read);
-      read = program.output().length;
-      return text;
+    followLog() {
+      const start = program.output().length;
+      return () => program.output().slice(start);
     },
     async close() {
       witness.close();
