@@ -13,6 +13,8 @@ export interface AgentControl extends ControlActions {
   facts: EnvoyFacts | undefined;
   /** What else there is to know: old configuration, an application that is not well. */
   marks: () => readonly string[];
+  /** The control plane in use, '' while there is none. */
+  controlPlane: () => string;
 }
 
 export interface AgentControlParts {
@@ -33,6 +35,7 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
     waitingFor: [],
     facts: undefined,
     marks: () => [],
+    controlPlane: () => '',
     status: () => toStatus(parts, control),
     restart: (cause) =>
       draining.signal.aborted
@@ -49,7 +52,7 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
 
 function toStatus(
   { mesh, name, machine, readinessPort }: AgentControlParts,
-  { facts, waitingFor, marks }: AgentControl,
+  { facts, waitingFor, marks, controlPlane }: AgentControl,
 ): AgentStatus {
   const { current, since } = machine;
   const running = facts?.running() ?? [];
@@ -73,6 +76,7 @@ function toStatus(
     restarts: 'restarts' in current ? current.restarts : 0,
     envoy: { version: serving?.plan.binary.version.version ?? '', path: serving?.plan.binary.path ?? '' },
     hotRestart: facts?.hotRestart ?? false,
+    controlPlane: controlPlane(),
     waitingFor,
     envoys,
     crashes: (facts?.crashes ?? []).map(({ at, reason, ranMs, tail }) => ({

@@ -16,6 +16,8 @@ import type { AgentConfig } from './config/agent-config.ts';
 import { answerControl } from './control/routes.ts';
 import type { WishSignals } from './control/signals.ts';
 import { acceptStops } from './control/stop.ts';
+import { type Access, openAccess } from './control-planes/access.ts';
+import type { Place } from './control-planes/place.ts';
 import { checkAdminPort } from './envoy/admin-port.ts';
 import type { EnvoyVersion } from './envoy/version.ts';
 import { createFallBack } from './fall-back.ts';
@@ -119,7 +121,9 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
   });
   port = readiness.port;
   const { paths } = instance;
-  const companions = startCompanions({ ...parts, paths, state: () => machine.current });
+  const access = openAccess(parts);
+  control.controlPlane = () => access.planes.current?.key ?? '';
+  const companions = startCompanions({ ...parts, paths, state: () => machine.current, access });
   mark = companions.answer;
   stale = () => companions.session.stale;
   control.marks = companions.marks;
@@ -130,9 +134,10 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
     const removed = await cleanStaleInstances(config.runDir);
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
     wishes.listen({ onRestart: (cause) => void control.restart(cause), onDrain: control.drain });
-    await runEnvoy(parts, { ...claimed, readiness, control, companions });
+    await runEnvoy(parts, { ...claimed, readiness, control, companions, access });
   } finally {
     wishes.dispose();
+    access.stop();
     await companions.stop();
     await readiness.close();
   }
@@ -142,16 +147,18 @@ interface Started extends Claimed {
   readonly readiness: ReadinessServer;
   readonly control: AgentControl;
   readonly companions: Companions;
+  readonly access: Access;
 }
 
 async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
   const { config, env, logger, stop } = parts;
-  const { machine, instance, control, companions, readiness, surroundings } = started;
+  const { machine, instance, control, companions, readiness, surroundings, access } = started;
   const binary = await planBinary({ config, env }, stop.graceful);
   describeBinary(binary, logger);
   machine.dispatch({ event: 'located', envoyVersion: binary.version.version });
   companions.setEnvoyVersion(binary.version.version);
   const ask: AskForBootstrap<JsonObject> = (goOn) => fetchFor(parts, binary.version, started, goOn);
+  access.ask = (place) => fetchFrom(place, parts, binary.version, started);
   const begun = await companions.begin(ask, readiness.port);
   const received = begun.bootstrap;
   machine.dispatch({ event: 'bootstrapped' });
@@ -163,6 +170,10 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     template: templates.relay,
     trust: config.controlPlane,
     socketPath: instance.paths.relaySocket,
+    metadata: access.metadata,
+    choose: access.choose,
+    timing: () => access.timing,
+    onRefused: access.onRefused,
     onEvent: (event) => {
       companions.onRelayEvent(event);
       surroundings.onRelayEvent(event);
@@ -170,6 +181,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     },
   });
   fallBack.attach(relay.relay);
+  access.attach(relay.relay, (cause) => void control.restarts.ask({ cause, always: true }));
   companions.attach(relay.relay, begun, () => askSoon(parts, control.restarts));
   surroundings.relay = relay.relay;
   if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts);
@@ -181,7 +193,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     drained: control.drained,
     plan: { binary, received },
     finish: (bootstrap, place) =>
-      relay.finish(surroundings.bound(overlayBootstrap(bootstrap, place, templates))),
+      relay.finish(access.complete(surroundings.bound(overlayBootstrap(bootstrap, place, templates)))),
     // Once only: whoever serves need not wait for a control plane that is away.
     refetch: (version) => fetchFor({ ...parts, config: withoutRetries(config) }, version, started),
     accepted: relay.accepted,
@@ -193,7 +205,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     onFacts: (facts) => {
       control.facts = facts;
     },
-    leave: () => announceLeave(config.controlPlane, toLeaveRequest(config.proxy)),
+    leave: () => announceLeave(config.controlPlane, toLeaveRequest(access.proxy()), access.planes),
   }).finally(relay.close);
 }
 
@@ -232,14 +244,35 @@ function describeBinary({ path, version, launcher }: EnvoyBinary, logger: Logger
   );
 }
 
-function fetchFor(
-  { config, logger, stop }: AgentParts,
+async function fetchFor(
+  parts: AgentParts,
   envoy: EnvoyVersion,
   started: Started,
   onFailure: (failure: BootstrapFailure) => boolean = () => false,
 ): Promise<JsonObject> {
+  const { access } = started;
+  const { learn: onAnswer, mayHeal, planes } = access;
+  const received = await fetchBootstrap({
+    ...fetchOptions(parts, envoy, started),
+    ...{ planes, onAnswer, mayHeal, onFailure },
+  });
+  return access.settle(received);
+}
+
+/** One of several control planes, once. */
+function fetchFrom(
+  { url, address }: Place,
+  parts: AgentParts,
+  envoy: EnvoyVersion,
+  started: Started,
+): Promise<JsonObject> {
+  const options = fetchOptions(parts, envoy, started);
+  const { mayHeal } = started.access;
+  return fetchBootstrap({ ...options, mayHeal, target: { ...options.target, url, address, retryMaxMs: 0 } });
+}
+
+function fetchOptions({ config, logger, stop }: AgentParts, envoy: EnvoyVersion, started: Started) {
   const facts = {
-    proxy: config.proxy,
     build: buildInfo,
     envoy,
     readinessPort: started.readiness.port,
@@ -247,11 +280,11 @@ function fetchFor(
     workdir: started.instance.paths.dir,
     deltaXds: config.envoy.deltaXds,
   };
-  return fetchBootstrap({
+  return {
     target: config.controlPlane,
-    request: (caCert) => toBootstrapRequest({ ...facts, caCert }),
+    request: (caCert: string | undefined) =>
+      toBootstrapRequest({ ...facts, proxy: started.access.proxy(), caCert }),
     logger,
     signal: stop.graceful,
-    onFailure,
-  });
+  };
 }

@@ -6,11 +6,12 @@ import type { JsonObject } from '../lib/json.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { AdminPlace } from './admin-place.ts';
 import { type AppWatch, describeIll, watchApplication } from './app-health/app-health.ts';
-import { withAuthorization, withoutAuthorization } from './bootstrap/authorization.ts';
+import { withoutAuthorization } from './bootstrap/authorization.ts';
 import { reportHealth } from './bootstrap/client.ts';
 import { withLocalFacts } from './bootstrap/local-facts.ts';
 import { toHealthRequest } from './bootstrap/request.ts';
 import type { AgentConfig } from './config/agent-config.ts';
+import type { Access } from './control-planes/access.ts';
 import { createAdminClient } from './envoy/admin-client.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
 import { type RelayWatch, startRelayWatch, type WatchedRelay } from './known-good/relay-watch.ts';
@@ -25,6 +26,7 @@ export interface CompanionParts {
   readonly logger: Logger;
   readonly paths: InstancePaths;
   readonly state: () => AgentState;
+  readonly access: Access;
 }
 
 export interface Companions {
@@ -70,7 +72,8 @@ export function startCompanions(parts: CompanionParts): Companions {
       const begun = await session.begin(ask);
       if (begun.kind === 'fresh') return begun;
       const local = withLocalFacts(begun.bootstrap, { readinessPort, workdir: paths.dir });
-      return { ...begun, bootstrap: withAuthorization(local, config.proxy.token) };
+      parts.access.begin(local);
+      return { ...begun, bootstrap: local };
     },
     onState(now, received) {
       const serves = isServing(now);
@@ -119,14 +122,14 @@ export function startCompanions(parts: CompanionParts): Companions {
   }
 
   function watchApp(
-    { config: { proxy, controlPlane } }: CompanionParts,
+    { config: { controlPlane }, access }: CompanionParts,
     check: NonNullable<AgentConfig['appHealth']>,
   ) {
     return watchApplication({
       config: check,
       clock,
       logger,
-      tell: (report) => reportHealth(controlPlane, toHealthRequest(proxy, report)),
+      tell: (report) => reportHealth(controlPlane, toHealthRequest(access.proxy(), report), access.planes),
       postToEnvoy: async (path) => {
         if (!isServing(state())) throw new Error('no Envoy serves');
         await postOnce(placeOf(config, paths), path);

@@ -9,6 +9,8 @@ export interface ExchangeOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly socketPath?: string;
+  /** IP to dial; the host of the URL is still the one that is asked for and whose certificate is wanted. */
+  readonly address?: string | undefined;
   readonly tls?: Pick<RequestOptions, 'ca' | 'rejectUnauthorized' | 'minVersion'>;
   /** For the whole exchange, in ms. */
   readonly timeoutMs: number;
@@ -26,9 +28,9 @@ export interface Exchange {
 /** Rejects with the error of Node, or one with code ETIMEDOUT or EMSGSIZE. Redirects are not followed. */
 export function exchange(options: ExchangeOptions): Promise<Exchange> {
   return new Promise((resolve, reject) => {
-    const { url, method = 'GET', headers, body, socketPath, tls, timeoutMs, signal } = options;
+    const { url, method = 'GET', headers, body, socketPath, address, tls, timeoutMs, signal } = options;
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
-    const where = socketPath === undefined ? hostOf(url) : { socketPath };
+    const where = socketPath === undefined ? hostOf(url, address) : { socketPath };
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const request = send(
       {
@@ -36,7 +38,7 @@ export function exchange(options: ExchangeOptions): Promise<Exchange> {
         ...tls,
         path: `${url.pathname}${url.search}`,
         method,
-        headers: { ...headers, ...length },
+        headers: { ...(address === undefined ? {} : { host: url.host }), ...headers, ...length },
         agent: false,
         ...(signal === undefined ? {} : { signal }),
       },
@@ -52,10 +54,11 @@ export function exchange(options: ExchangeOptions): Promise<Exchange> {
   });
 }
 
-function hostOf(url: URL): { host: string; port: string } {
+function hostOf(url: URL, address?: string): { host: string; port: string; servername?: string } {
   return {
     // An IPv6 address is in brackets in a URL only.
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: address ?? url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    ...(address === undefined ? {} : { servername: url.hostname }),
     port: url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port,
   };
 }

@@ -8,11 +8,15 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../agent-error.ts';
 import type { ControlPlaneTarget } from '../config/agent-config.ts';
+import type { Place } from '../control-planes/place.ts';
+import type { ControlPlanes } from '../control-planes/planes.ts';
 import { type BootstrapFailure, explainFault, explainStatus } from './failure.ts';
 import { parseBootstrapReply } from './reply.ts';
 import { resolveTrust } from './trust.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** One of several that is slow is not waited for; when all of them are, they get the longer time. */
+const HASTY_TIMEOUT_MS = 3_000;
 const FIRST_PAUSE_MS = 100;
 /** Silence longer than this wants an explanation. */
 const PROGRESS_AFTER_MS = 1_000;
@@ -21,12 +25,18 @@ const PROGRESS_MOST_MS = 300_000;
 
 export interface FetchOptions {
   readonly target: ControlPlaneTarget;
+  /** Whom to ask; without it the one in `target`. */
+  readonly planes?: ControlPlanes | undefined;
+  /** Told who gave the bootstrap. */
+  readonly onAnswer?: (place: Place, bootstrap: JsonObject) => void;
   /** Made anew for each attempt: the CA may only be known once the control plane answers. */
   readonly request: (caCert: string | undefined) => BootstrapRequest;
   readonly logger: Logger;
   /** Ends the attempts; the promise then rejects with the reason of the signal. */
   readonly signal: AbortSignal;
   readonly random?: () => number;
+  /** Hears of each failure; true makes one that time cannot heal into one that it can. */
+  readonly mayHeal?: (failure: BootstrapFailure) => boolean;
   /**
    * Hears of each failure before it is decided on; true goes on for ever, whatever the failure is. Without it a failure
    * that time cannot heal, and the end of the time for retries, give up.
@@ -45,11 +55,26 @@ export async function fetchBootstrap(options: FetchOptions): Promise<JsonObject>
   });
   const startedAt = performance.now();
   const progress = createProgress(options, startedAt);
+  const tried = new Set<string>();
+  let hope = false;
   for (let attempt = 1; ; attempt++) {
-    const outcome = await tryOnce(options);
-    if ('bootstrap' in outcome) return outcome.bootstrap;
+    const { place, others, ...chosen } = await chooseTarget(options, tried);
+    const outcome = await tryOnce({ ...options, ...chosen }, others > 0);
+    if ('bootstrap' in outcome) {
+      if (place !== undefined) {
+        options.planes?.answered(place);
+        options.onAnswer?.(place, outcome.bootstrap);
+      }
+      return outcome.bootstrap;
+    }
     signal.throwIfAborted();
-    const { failure } = outcome;
+    const heals: boolean = outcome.failure.retry || options.mayHeal?.(outcome.failure) === true || hope;
+    const failure = { ...outcome.failure, retry: heals };
+    if (place !== undefined) options.planes?.failed(place, 'request');
+    // Each of several is asked before the answer of one is the last word.
+    hope = heals && others > 0;
+    if (others > 0) continue;
+    tried.clear();
     const persistent = options.onFailure?.(failure) ?? false;
     const now = performance.now();
     const pauseMs = backoff.next();
@@ -58,6 +83,25 @@ export async function fetchBootstrap(options: FetchOptions): Promise<JsonObject>
     progress({ failure, attempt, persistent, now, pauseMs });
     await delay(pauseMs, undefined, { signal });
   }
+}
+
+interface Chosen {
+  readonly target: ControlPlaneTarget;
+  readonly place: Place | undefined;
+  /** Whom to ask before a pause. */
+  readonly others: number;
+}
+
+async function chooseTarget({ target, planes }: FetchOptions, tried: Set<string>): Promise<Chosen> {
+  if (planes === undefined) return { target, place: undefined, others: 0 };
+  const place = await planes.next(tried);
+  tried.add(place.key);
+  const others = (await planes.list()).filter(({ key }) => !tried.has(key)).length;
+  return { target: at(target, place), place, others };
+}
+
+function at(target: ControlPlaneTarget, { url, address }: Place): ControlPlaneTarget {
+  return { ...target, url, address };
 }
 
 /** One line now and then; ever more rarely when there is no end to it. */
@@ -84,15 +128,47 @@ function createProgress({ target, logger }: FetchOptions, startedAt: number) {
 }
 
 /** Says goodbye before draining, so that peers stop sending. Best effort: whether it was understood is all one learns. */
-export async function announceLeave(target: ControlPlaneTarget, request: LeaveRequest): Promise<boolean> {
-  return (await tell(target, '/leave', request)) === 'understood';
+export async function announceLeave(
+  target: ControlPlaneTarget,
+  request: LeaveRequest,
+  planes?: ControlPlanes,
+): Promise<boolean> {
+  return (await tellOne(target, { path: '/leave', request, planes })) === 'understood';
 }
 
 /** `not-known`: it knows no such path, as the real kuma-cp, or no such proxy yet. */
 export type Told = 'understood' | 'not-known' | 'not-reached';
 
-export function reportHealth(target: ControlPlaneTarget, request: HealthRequest): Promise<Told> {
-  return tell(target, '/health', request);
+export function reportHealth(
+  target: ControlPlaneTarget,
+  request: HealthRequest,
+  planes?: ControlPlanes,
+): Promise<Told> {
+  return tellOne(target, { path: '/health', request, planes });
+}
+
+/** Whoever is told must answer within a second; more than two who do not are not waited for. */
+const MOST_TOLD = 3;
+
+async function tellOne(
+  target: ControlPlaneTarget,
+  {
+    path,
+    request,
+    planes,
+  }: { readonly path: string; readonly request: object; readonly planes: ControlPlanes | undefined },
+): Promise<Told> {
+  if (planes === undefined) return tell(target, path, request);
+  const tried = new Set<string>();
+  let told: Told = 'not-reached';
+  while (tried.size < MOST_TOLD) {
+    const place = await planes.next(tried);
+    if (tried.has(place.key)) break;
+    tried.add(place.key);
+    told = await tell(at(target, place), path, request);
+    if (told !== 'not-reached') break;
+  }
+  return told;
 }
 
 async function tell(target: ControlPlaneTarget, path: string, request: object): Promise<Told> {
@@ -109,7 +185,7 @@ async function tell(target: ControlPlaneTarget, path: string, request: object): 
 
 type Outcome = { readonly bootstrap: JsonObject } | { readonly failure: BootstrapFailure };
 
-async function tryOnce({ target, request, signal }: FetchOptions): Promise<Outcome> {
+async function tryOnce({ target, request, signal }: FetchOptions, hasty: boolean): Promise<Outcome> {
   let reply: Exchange;
   try {
     const trust = await resolveTrust(target, signal);
@@ -118,7 +194,7 @@ async function tryOnce({ target, request, signal }: FetchOptions): Promise<Outco
       path: '/bootstrap',
       body,
       tls: trust.tls,
-      timeoutMs: REQUEST_TIMEOUT_MS,
+      timeoutMs: hasty ? HASTY_TIMEOUT_MS : REQUEST_TIMEOUT_MS,
       signal,
     });
   } catch (error) {
@@ -147,6 +223,7 @@ interface Post {
 function post(target: ControlPlaneTarget, { path, body, tls, timeoutMs, signal }: Post): Promise<Exchange> {
   return exchange({
     url: new URL(path, target.url),
+    address: target.address,
     method: 'POST',
     headers: { accept: 'application/json', 'content-type': 'application/json' },
     body,

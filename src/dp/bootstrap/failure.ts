@@ -8,6 +8,8 @@ export interface BootstrapFailure {
   readonly retry: boolean;
   /** Ends the sentence "cannot get the bootstrap from URL: ". */
   readonly message: string;
+  /** It is about who we are: the token. */
+  readonly auth?: true;
 }
 
 /** Codes of Node and OpenSSL for a certificate that no trusted CA has signed. */
@@ -21,6 +23,9 @@ const UNTRUSTED = new Set([
   'CERT_UNTRUSTED',
   'INVALID_CA',
 ]);
+
+/** The real kuma-cp says so with various statuses. */
+const REFUSAL = /authentication failed|invalid token|token is expired|unauthenticated/i;
 
 /** A fault below HTTP. Certificates that are not valid at this time heal with the clock; wrong ones do not. */
 export function explainFault(error: unknown, url: URL): BootstrapFailure {
@@ -121,6 +126,7 @@ export function explainStatus({ status, body, headers }: Exchange, url: URL): Bo
   return {
     code: 'bootstrap-rejected',
     retry: false,
+    ...(status === 401 || status === 403 || REFUSAL.test(text) ? { auth: true } : {}),
     message: text === '' ? `it refuses the request (${status}); its log says more` : `${text} (${status})`,
   };
 }

@@ -21,7 +21,7 @@ export async function resolveTrust(target: ControlPlaneTarget, signal?: AbortSig
   if (target.skipVerify) return { tls: { rejectUnauthorized: false, minVersion } };
   if (target.caCert !== undefined) return { tls: { ca: target.caCert, minVersion }, caCert: target.caCert };
   if (target.caFingerprint !== undefined) {
-    const caCert = await fetchPinned(target.url, target.caFingerprint, signal);
+    const caCert = await fetchPinned(target, target.caFingerprint, signal);
     return { tls: { ca: caCert, minVersion }, caCert };
   }
   const roots = getCACertificates('system');
@@ -31,11 +31,15 @@ export async function resolveTrust(target: ControlPlaneTarget, signal?: AbortSig
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Nothing is sent over this connection; it only reads the chain. */
-function fetchPinned(url: URL, fingerprint: string, signal?: AbortSignal): Promise<string> {
+function fetchPinned(
+  { url, address }: ControlPlaneTarget,
+  fingerprint: string,
+  signal?: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const socket = connect({
-      host,
+      host: address ?? host,
       port: Number(url.port === '' ? 443 : url.port),
       ...(/[a-z]/i.test(host) && !host.includes(':') ? { servername: host } : {}),
       rejectUnauthorized: false,

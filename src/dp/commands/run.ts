@@ -11,6 +11,7 @@ import { AGENT_SETTINGS } from '../config/settings.ts';
 import { catchWishes } from '../control/signals.ts';
 import { createLogRing, keepLines } from '../logs/ring.ts';
 import type { CommandContext } from '../program.ts';
+import { hideToken } from '../token/hide.ts';
 import { readApplication, runApplication } from './application.ts';
 import { toConfigSources } from './config-sources.ts';
 
@@ -36,6 +37,7 @@ async function run(command: Command, context: CommandContext, words: readonly st
       throw new AgentError('settings-invalid', lines.join('\n'));
     }
     const { config, warnings } = loaded;
+    hideToken(process.env);
     // Standard output is the application's where there is one.
     const stream = application === undefined ? context.stdout : context.stderr;
     const logs = createLogRing();

@@ -1,7 +1,12 @@
+import type { Given } from '../control-planes/given.ts';
+import type { TokenSource } from '../token/source.ts';
+
 /** Everything one agent needs to run, read and checked: no flag, variable or file of the user is looked at after it. */
 export interface AgentConfig {
   readonly controlPlane: ControlPlaneTarget;
   readonly proxy: ProxyIdentity;
+  /** Where its token came from, to be looked at again; undefined: it has none. */
+  readonly tokenSource?: TokenSource;
   readonly envoy: EnvoyOptions;
   /** 0: the kernel chooses. */
   readonly readinessPort: number;
@@ -24,6 +29,14 @@ export interface AgentConfig {
 export interface ControlPlaneTarget {
   /** Scheme, host and port; the path is ours. */
   readonly url: URL;
+  /** All that were given, `url` standing for the first; undefined: there is only `url`. */
+  readonly given?: readonly Given[];
+  /** Ask them in the order given; else each proxy has an order of its own. */
+  readonly inOrder?: boolean;
+  /** How long the preferred one must be well before the stream goes back to it, in ms; 0 or undefined: it never does. */
+  readonly returnAfterMs?: number;
+  /** IP to dial instead of the host of `url`; set where one of several is asked. */
+  readonly address?: string | undefined;
   /** PEM; undefined: the roots of the system. */
   readonly caCert?: string;
   /** Lower-case hex of the SHA-256 of a CA certificate in the chain the control plane presents. */
@@ -41,6 +54,7 @@ export interface ProxyIdentity {
   readonly proxyType: 'dataplane';
   /** The Dataplane the agent brings, as JSON text; undefined: the control plane has it. */
   readonly resource?: string;
+  /** As it was at the start. */
   readonly token?: string;
 }
 

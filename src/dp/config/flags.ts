@@ -55,9 +55,9 @@ function toOption(setting: Setting<unknown>, flag: string): Option {
   return option;
 }
 
-function describeDefault({ value, placeholder, list }: Setting<unknown>): string {
+function describeDefault({ value, placeholder }: Setting<unknown>): string {
   const fallback: unknown = (value as { readonly default?: unknown }).default;
-  if (fallback === undefined || fallback === '' || list === true) return '';
+  if (fallback === undefined || fallback === '' || Array.isArray(fallback)) return '';
   return placeholder === 'duration' ? `${Number(fallback) / 1000}s` : String(fallback);
 }
 

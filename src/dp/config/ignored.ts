@@ -34,11 +34,6 @@ export const IGNORED_SETTINGS: readonly IgnoredSetting[] = [
   { flag: '--metrics-cert-path', env: 'KUMA_DATAPLANE_RUNTIME_METRICS_CERT_PATH', reason: METRICS },
   { flag: '--metrics-key-path', env: 'KUMA_DATAPLANE_RUNTIME_METRICS_KEY_PATH', reason: METRICS },
   { env: 'KUMA_DATAPLANE_RUNTIME_SOCKET_DIR', reason: ONE_DIRECTORY },
-  {
-    flag: '--dataplane-token',
-    reason: 'a token on the command line is visible to everybody on this host; use --dataplane-token-file',
-  },
-  { env: 'KUMA_DATAPLANE_RUNTIME_TOKEN', reason: 'tokens are read from files; use --dataplane-token-file' },
   { flag: '--log-output-path', reason: LOG_FILE },
   { flag: '--log-max-retained-files', reason: LOG_FILE },
   { flag: '--log-max-size', reason: LOG_FILE },

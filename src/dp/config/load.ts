@@ -5,9 +5,11 @@ import type { Violation } from '../../lib/violations.ts';
 import type { SettingValues } from '../../settings/declare.ts';
 import { type LoadedSettings, loadSettings } from '../../settings/load.ts';
 import { parseAppCheck } from '../app-health/parse-check.ts';
+import { parseGiven, urlOfGiven } from '../control-planes/given.ts';
 import { parseDataplane } from '../dataplane/resource.ts';
 import { parseVariables } from '../dataplane/template.ts';
 import { type CpuFacts, parseConcurrency, resolveConcurrency } from '../limits/concurrency.ts';
+import { type GivenToken, readGivenToken } from '../token/given.ts';
 import type { AgentConfig, AppHealthOptions, ControlPlaneTarget, ProxyIdentity } from './agent-config.ts';
 import type { FlagTexts } from './flags.ts';
 import { warnOfIgnored, warnOfUnknownVariables } from './ignored.ts';
@@ -60,7 +62,8 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const pairs = Array.isArray(flags.dataplaneVars)
     ? (flags.dataplaneVars as readonly string[])
     : loaded.values.dataplaneVars;
-  const proxy = await readProxy(loaded, pairs, { read, violations });
+  const token = readGivenToken(loaded, env, { read, violations });
+  const proxy = await readProxy(loaded, { pairs, token: (await token).token }, { read, violations });
   const controlPlane = await readTarget(loaded, { read, violations });
   checkTokenTransport(controlPlane, proxy, violations);
   const { parentShutdownTime, drainTime } = loaded.values;
@@ -79,6 +82,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     ...warnOfIgnored(sources.ignoredFlags, env),
     ...warnOfUnknownVariables(env, knownVariables()),
   ];
+  warnings.unshift(...(await token).warnings);
   if (controlPlane.skipVerify) {
     warnings.unshift(
       `TLS VERIFICATION OF THE CONTROL PLANE IS OFF (${loaded.origins.skipVerify}): anybody on the path can take over this proxy`,
@@ -86,7 +90,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   }
   return {
     ok: true,
-    config: toConfig(loaded.values, { controlPlane, proxy, appHealth, sources }),
+    config: toConfig(loaded.values, { controlPlane, proxy, token: await token, appHealth, sources }),
     warnings,
   };
 }
@@ -114,13 +118,10 @@ function parseFile(
 
 async function readProxy(
   { values, origins }: Loaded,
-  pairs: readonly string[],
+  { pairs, token }: { readonly pairs: readonly string[]; readonly token: string | undefined },
   { read, violations }: Reading,
 ): Promise<ProxyIdentity | undefined> {
-  const token = values.tokenFile === '' ? '' : (await read(values.tokenFile, origins.tokenFile)).trim();
-  if (/\s/.test(token))
-    violations.push({ field: origins.tokenFile, message: 'must hold one token on one line' });
-  const common = { proxyType: values.proxyType, ...(token === '' ? {} : { token }) };
+  const common = { proxyType: values.proxyType, ...(token === undefined ? {} : { token }) };
   const { variables, violations: badPairs } = parseVariables(pairs);
   violations.push(...badPairs);
   if (values.dataplane === '' && values.dataplaneFile === '') {
@@ -189,16 +190,15 @@ async function readTarget(
       message: `must be sha256: and 64 hex digits, got "${values.caFingerprint}"`,
     });
   }
-  const url = URL.canParse(values.controlPlaneUrl) ? new URL(values.controlPlaneUrl) : undefined;
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    violations.push({
-      field: origins.controlPlaneUrl,
-      message: `must be a URL such as https://localhost:5678, got "${values.controlPlaneUrl}"`,
-    });
-    return undefined;
-  }
+  const parsed = parseGiven(values.controlPlaneUrl);
+  const first = parsed.ok ? parsed.given[0] : undefined;
+  if (!parsed.ok) violations.push({ field: origins.controlPlaneUrl, message: parsed.message });
+  if (!parsed.ok || first === undefined) return undefined;
   return {
-    url: new URL(url.origin),
+    url: urlOfGiven(first),
+    given: parsed.given,
+    inOrder: values.controlPlaneOrder === 'given',
+    returnAfterMs: values.controlPlaneReturn,
     ...(caCert === '' ? {} : { caCert }),
     ...(fingerprint === '' ? {} : { caFingerprint: fingerprint }),
     skipVerify: values.skipVerify,
@@ -243,12 +243,14 @@ function checkTokenTransport(
   proxy: ProxyIdentity | undefined,
   violations: Violation[],
 ): void {
-  if (proxy?.token === undefined || target === undefined || target.url.protocol === 'https:') return;
-  if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(target.url.hostname)) return;
-  violations.push({
-    field: '--dataplane-token-file',
-    message: `is not sent to ${target.url.origin} over plain HTTP; use https`,
-  });
+  if (proxy?.token === undefined || target === undefined) return;
+  for (const url of target.given?.map(urlOfGiven) ?? [target.url]) {
+    if (url.protocol === 'https:' || /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)) continue;
+    violations.push({
+      field: '--dataplane-token-file',
+      message: `is not sent to ${url.origin} over plain HTTP; use https`,
+    });
+  }
 }
 
 function toConfig(
@@ -256,14 +258,16 @@ function toConfig(
   parts: {
     controlPlane: ControlPlaneTarget;
     proxy: ProxyIdentity;
+    token: GivenToken;
     appHealth: AppHealthOptions | undefined;
     sources: ConfigSources;
   },
 ): AgentConfig {
-  const { controlPlane, proxy, appHealth, sources } = parts;
+  const { controlPlane, proxy, token, appHealth, sources } = parts;
   return Object.freeze({
     controlPlane,
     proxy,
+    ...(token.source === undefined ? {} : { tokenSource: token.source }),
     envoy: {
       binaryPath: values.binaryPath,
       deltaXds: values.xdsVariant === 'DELTA_GRPC',

@@ -18,6 +18,8 @@ export interface AgentStatus {
   readonly restarts: number;
   readonly envoy: { readonly version: string; readonly path: string };
   readonly hotRestart: boolean;
+  /** The one in use, by its bootstrap URL; '' while none answers. */
+  readonly controlPlane: string;
   readonly waitingFor: readonly string[];
   /** All Envoys of this agent that live: more than one during a hand-over and until the old one's connections ended. */
   readonly envoys: readonly { readonly pid: number; readonly epoch: number; readonly version: string }[];

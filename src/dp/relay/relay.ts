@@ -9,7 +9,7 @@ import type { RelaySnapshot } from './core/snapshot.ts';
 import { type ServerStream, type StreamHandler, startGrpcServer } from './grpc/server.ts';
 import { RESOURCE_EXHAUSTED, UNKNOWN } from './grpc/status.ts';
 import { HDS_PATH, HdsRelay } from './link/hds-relay.ts';
-import { type LinkStatus, UpstreamLink } from './link/upstream-link.ts';
+import { type LinkStatus, UpstreamLink, type UpstreamLinkOptions } from './link/upstream-link.ts';
 import type { RelayTarget } from './target.ts';
 
 /**
@@ -31,8 +31,8 @@ export interface Relay {
   admit(epoch: number): void;
   /** Where the next stream goes; the present one stays. */
   retarget(target: RelayTarget): void;
-  /** A new stream to the control plane, for example with a new token. */
-  reconnect(): void;
+  /** A new stream to the control plane, for example with a new token; `why` is for people. */
+  reconnect(why: string): void;
   /** Envoys lose their streams; they serve on with what they have. */
   close(): Promise<void>;
 }
@@ -47,8 +47,12 @@ export interface RelayStatus {
 export interface RelayOptions {
   readonly socketPath: string;
   readonly target: RelayTarget;
-  /** Overrides what the bootstrap said, for tokens that change. */
+  /** Headers of each next stream, over those of the bootstrap: tokens change. */
   readonly metadata?: () => Readonly<Record<string, string>>;
+  /** Whom to call, where there is a choice. */
+  readonly choose?: NonNullable<UpstreamLinkOptions['choose']>;
+  readonly onRefused?: NonNullable<UpstreamLinkOptions['onRefused']>;
+  readonly timing?: NonNullable<UpstreamLinkOptions['timing']>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random?: () => number;
@@ -68,7 +72,12 @@ const EPOCH_HEADER = 'x-kuma-dp-epoch';
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { clock, logger, random = Math.random } = options;
   let { target } = options;
-  const metadata = options.metadata ?? (() => target.metadata);
+  const metadata = () => ({ ...target.metadata, ...options.metadata?.() });
+  const { pingIntervalMs, pingTimeoutMs } = options;
+  const pings = {
+    ...(pingIntervalMs === undefined ? {} : { pingIntervalMs }),
+    ...(pingTimeoutMs === undefined ? {} : { pingTimeoutMs }),
+  };
   const core = new RelayCore({
     clock,
     onEvent: (event) => {
@@ -85,6 +94,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     core,
     metadata,
     random,
+    timing: () => ({ ...pings, ...options.timing?.() }),
     onConnection: (connection) => hds.setConnection(connection),
   });
   const server = await startGrpcServer(options.socketPath, (path, stream) => {
@@ -109,7 +119,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     retarget(next) {
       target = next;
     },
-    reconnect: () => link.reconnect(),
+    reconnect: (why) => link.reconnect(why),
     async close() {
       hds.stop();
       link.stop();

@@ -213,7 +213,7 @@ describe('the relay between Envoys and a control plane, over real sockets', () =
       setTimeout(() => call.end(), 100);
     });
     relay.retarget(targetOf(bad));
-    relay.reconnect();
+    relay.reconnect('a new token');
     await until(
       () => attempts >= 1,
       () => 'no attempt',

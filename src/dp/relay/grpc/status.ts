@@ -1,10 +1,12 @@
 /** The gRPC status codes the relay deals with. */
 export const OK = 0;
 export const UNKNOWN = 2;
+export const PERMISSION_DENIED = 7;
 export const RESOURCE_EXHAUSTED = 8;
 export const UNIMPLEMENTED = 12;
 export const INTERNAL = 13;
 export const UNAVAILABLE = 14;
+export const UNAUTHENTICATED = 16;
 
 /** How a stream ended. */
 export interface StreamEnd {

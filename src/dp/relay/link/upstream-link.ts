@@ -10,8 +10,15 @@ import type { Mode } from '../core/peer.ts';
 import type { RelayCore } from '../core/relay-core.ts';
 import type { UpstreamRequest } from '../core/upstream-session.ts';
 import { type ClientStream, connectGrpc, type GrpcConnection } from '../grpc/client.ts';
-import { type StreamEnd, UNAVAILABLE, UNIMPLEMENTED } from '../grpc/status.ts';
+import {
+  PERMISSION_DENIED,
+  type StreamEnd,
+  UNAUTHENTICATED,
+  UNAVAILABLE,
+  UNIMPLEMENTED,
+} from '../grpc/status.ts';
 import type { RelayTarget } from '../target.ts';
+import type { Upstream, UpstreamTiming } from './upstream.ts';
 
 const PATHS: Readonly<Record<Mode, string>> = {
   delta: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
@@ -23,6 +30,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 /** A stream that lasted this long was no failed attempt. */
 const STEADY_MS = 5_000;
+/** How the real kuma-cp says that it does not accept a token, with status UNKNOWN. */
+const REFUSAL = /authentication failed/i;
 
 export interface UpstreamLinkOptions {
   /** Looked at before each attempt. */
@@ -35,8 +44,12 @@ export interface UpstreamLinkOptions {
   readonly random: () => number;
   /** The connection, for other streams beside ADS; undefined when it is gone. */
   readonly onConnection: (connection: GrpcConnection | undefined) => void;
-  readonly pingIntervalMs?: number;
-  readonly pingTimeoutMs?: number;
+  /** Whom to call next; undefined, or without it: the endpoints of the target in turn. */
+  readonly choose?: () => Promise<Upstream | undefined>;
+  /** The control plane refused who we are. */
+  readonly onRefused?: (reason: string) => void;
+  /** Looked at before each attempt. */
+  readonly timing?: () => UpstreamTiming;
 }
 
 /** Whether the control plane is there. */
@@ -47,6 +60,8 @@ export interface LinkStatus {
   readonly since: number;
   /** Why there is no stream; '' before the first attempt failed. */
   readonly reason: string;
+  /** The control plane of the stream; '' while there is none. */
+  readonly name: string;
 }
 
 /** Keeps the one ADS stream to the control plane open, from `start` to `stop`, one attempt after the other. */
@@ -57,6 +72,8 @@ export class UpstreamLink {
   #stream: ClientStream | undefined;
   #mode: Mode;
   #endpoint = 0;
+  #upstream: Upstream | undefined;
+  #connecting = false;
   #started = false;
   #stopped = false;
   #cancelPause = (): void => {};
@@ -68,7 +85,7 @@ export class UpstreamLink {
     this.#mode = options.target().prefers;
     const { random, clock } = options;
     this.#backoff = createBackoff({ baseMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random });
-    this.#status = { connected: false, mode: this.#mode, since: clock.monotonic(), reason: '' };
+    this.#status = { connected: false, mode: this.#mode, since: clock.monotonic(), reason: '', name: '' };
   }
 
   get status(): LinkStatus {
@@ -82,9 +99,14 @@ export class UpstreamLink {
     void this.#connect();
   }
 
-  /** Begins a new stream, on a new connection. */
-  reconnect(): void {
-    this.#drop({ code: UNAVAILABLE, message: 'a new stream was asked for' });
+  /** Begins a new stream, on a new connection and at once. */
+  reconnect(why: string): void {
+    if (!this.#started || this.#stopped || this.#connecting) return;
+    this.#cancelPause();
+    this.#options.logger.info({ why }, 'a new stream to the control plane');
+    this.#letGo();
+    this.#setStatus(false, why);
+    void this.#connect();
   }
 
   stop(): void {
@@ -96,27 +118,43 @@ export class UpstreamLink {
   }
 
   async #connect(): Promise<void> {
-    const { target, clock, pingIntervalMs, pingTimeoutMs } = this.#options;
-    const { endpoints } = target();
-    const endpoint = endpoints[this.#endpoint % endpoints.length];
-    if (endpoint === undefined || this.#stopped) return;
+    const { clock, timing, choose } = this.#options;
+    if (this.#connecting || this.#stopped) return;
+    this.#connecting = true;
+    let upstream: Upstream | undefined;
+    let connection: GrpcConnection;
     try {
-      const connection = await connectGrpc(endpoint, {
+      upstream = (await choose?.()) ?? this.#inTurn();
+      if (this.#stopped) return;
+      connection = await connectGrpc(upstream.endpoint, {
         clock,
-        ...(pingIntervalMs === undefined ? {} : { pingIntervalMs }),
-        ...(pingTimeoutMs === undefined ? {} : { pingTimeoutMs }),
+        ...timing?.(),
         onClose: (reason) => this.#lost(connection, reason),
       });
-      if (this.#stopped) return connection.close();
-      this.#connection = connection;
-      this.#open(connection);
     } catch (error) {
-      this.#endpoint++;
-      this.#retry(`${endpoint.host}:${endpoint.port}: ${describeError(error)}`);
+      upstream?.failed();
+      this.#connecting = false;
+      const name = upstream === undefined ? '' : `${upstream.name}: `;
+      return this.#retry(`${name}${describeError(error)}`);
     }
+    this.#connecting = false;
+    if (this.#stopped) return connection.close();
+    this.#connection = connection;
+    this.#upstream = upstream;
+    this.#open(connection, upstream);
   }
 
-  #open(connection: GrpcConnection): void {
+  #inTurn(): Upstream {
+    const { endpoints } = this.#options.target();
+    const endpoint = endpoints[this.#endpoint % endpoints.length];
+    if (endpoint === undefined) throw new Error('the bootstrap names no xDS server');
+    const failed = () => {
+      this.#endpoint++;
+    };
+    return { name: `${endpoint.host}:${endpoint.port}`, endpoint, opened() {}, failed };
+  }
+
+  #open(connection: GrpcConnection, upstream: Upstream): void {
     const { core, metadata, logger, clock } = this.#options;
     const mode = this.#mode;
     this.#openedAt = clock.monotonic();
@@ -129,8 +167,9 @@ export class UpstreamLink {
       },
     });
     this.#stream = stream;
-    this.#setStatus(true, '');
-    logger.info({ mode }, 'connected to the control plane');
+    this.#setStatus(true, '', upstream.name);
+    upstream.opened();
+    logger.info({ mode, controlPlane: upstream.name }, 'connected to the control plane');
     core.upstreamOpened(mode, { send: (message) => stream.send(encode(message)) });
     this.#options.onConnection(connection);
   }
@@ -156,13 +195,9 @@ export class UpstreamLink {
   /** The stream is over, for whatever reason; so is its connection: a load balancer may choose better. */
   #drop({ code, message }: StreamEnd): void {
     if (this.#stopped || this.#stream === undefined) return;
-    const { core, clock, logger } = this.#options;
-    this.#stream = undefined;
-    const connection = this.#connection;
-    this.#connection = undefined;
-    this.#options.onConnection(undefined);
-    core.upstreamClosed();
-    connection?.close();
+    const { clock, logger, onRefused } = this.#options;
+    const upstream = this.#upstream;
+    this.#letGo();
     if (clock.monotonic() - this.#openedAt >= STEADY_MS) this.#backoff.reset();
     if (code === UNIMPLEMENTED) {
       this.#mode = this.#mode === 'delta' ? 'sotw' : 'delta';
@@ -170,8 +205,21 @@ export class UpstreamLink {
         { mode: this.#mode },
         'the control plane does not know this variant of xDS; trying the other',
       );
-    }
-    this.#retry(message === '' ? `the control plane ended the stream (status ${code})` : message);
+    } else upstream?.failed();
+    const reason = message === '' ? `the control plane ended the stream (status ${code})` : message;
+    if (code === UNAUTHENTICATED || code === PERMISSION_DENIED || REFUSAL.test(message)) onRefused?.(reason);
+    this.#retry(reason);
+  }
+
+  #letGo(): void {
+    const connection = this.#connection;
+    if (this.#stream === undefined) return;
+    this.#stream = undefined;
+    this.#connection = undefined;
+    this.#upstream = undefined;
+    this.#options.onConnection(undefined);
+    this.#options.core.upstreamClosed();
+    connection?.close();
   }
 
   #retry(reason: string): void {
@@ -185,9 +233,9 @@ export class UpstreamLink {
     this.#cancelPause = clock.after(pauseMs, () => void this.#connect());
   }
 
-  #setStatus(connected: boolean, reason: string): void {
+  #setStatus(connected: boolean, reason: string, name = ''): void {
     const since = connected === this.#status.connected ? this.#status.since : this.#options.clock.monotonic();
-    this.#status = { connected, mode: this.#mode, since, reason };
+    this.#status = { connected, mode: this.#mode, since, reason, name };
   }
 }
 

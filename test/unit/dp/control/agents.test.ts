@@ -7,7 +7,13 @@ const agent = (mesh: string, name: string): FoundAgent => ({
   status: {
     ...{ mesh, name, state: 'ready', reason: '', since: '2030-01-01T00:00:00.000Z', agentPid: 1 },
     ...{ readinessPort: 1, pid: 7, epoch: 2, restarts: 3, envoy: { version: '1.40.0', path: '/envoy' } },
-    ...{ hotRestart: true, waitingFor: [], envoys: [{ pid: 7, epoch: 2, version: '1.40.0' }], crashes: [] },
+    ...{
+      hotRestart: true,
+      controlPlane: '',
+      waitingFor: [],
+      envoys: [{ pid: 7, epoch: 2, version: '1.40.0' }],
+      crashes: [],
+    },
   },
 });
 const agents = [agent('default', 'web'), agent('other', 'web'), agent('default', 'db')];
