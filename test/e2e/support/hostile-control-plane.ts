@@ -27,6 +27,15 @@ export interface Target {
 
 export async function startTarget(): Promise<Target> {
   const mesh = await createTestMesh();
+  try {
+    return await attackable(mesh);
+  } catch (error) {
+    await mesh.close();
+    throw error;
+  }
+}
+
+async function attackable(mesh: TestMesh): Promise<Target> {
   const program = await mesh.startControlPlane();
   const ca = readFileSync(`${mesh.home}/.kuma/ca.crt`, 'utf8');
   let port = 21_000;
