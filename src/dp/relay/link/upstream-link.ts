@@ -30,6 +30,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 /** A stream that lasted this long was no failed attempt. */
 const STEADY_MS = 5_000;
+/** Reasons that differ each time must not fill the log. */
+const MOST_TOLD = 20;
 /** How the real kuma-cp says that it does not accept a token, with status UNKNOWN. */
 const REFUSAL = /authentication failed/i;
 
@@ -74,6 +76,8 @@ export class UpstreamLink {
   #endpoint = 0;
   #upstream: Upstream | undefined;
   #connecting = false;
+  readonly #told = new Set<string>();
+  #steady = true;
   #started = false;
   #stopped = false;
   #cancelPause = (): void => {};
@@ -169,7 +173,11 @@ export class UpstreamLink {
     this.#stream = stream;
     this.#setStatus(true, '', upstream.name);
     upstream.opened();
-    logger.info({ mode, controlPlane: upstream.name }, 'connected to the control plane');
+    // A stream that is refused again and again is opened as often.
+    logger[this.#steady ? 'info' : 'debug'](
+      { mode, controlPlane: upstream.name },
+      'connected to the control plane',
+    );
     core.upstreamOpened(mode, { send: (message) => stream.send(encode(message)) });
     this.#options.onConnection(connection);
   }
@@ -198,7 +206,11 @@ export class UpstreamLink {
     const { clock, logger, onRefused } = this.#options;
     const upstream = this.#upstream;
     this.#letGo();
-    if (clock.monotonic() - this.#openedAt >= STEADY_MS) this.#backoff.reset();
+    this.#steady = clock.monotonic() - this.#openedAt >= STEADY_MS;
+    if (this.#steady) {
+      this.#backoff.reset();
+      this.#told.clear();
+    }
     if (code === UNIMPLEMENTED) {
       this.#mode = this.#mode === 'delta' ? 'sotw' : 'delta';
       logger.info(
@@ -226,9 +238,11 @@ export class UpstreamLink {
     if (this.#stopped) return;
     const { clock, logger } = this.#options;
     const pauseMs = Math.round(this.#backoff.next());
-    // One line when it begins or the reason changes, not one for each attempt.
-    if (this.#status.connected || this.#status.reason !== reason)
+    // One line for each reason until a stream lasted, not one for each attempt.
+    if (!this.#told.has(reason) && this.#told.size < MOST_TOLD) {
+      this.#told.add(reason);
       logger.warn({ reason, retryInMs: pauseMs }, 'no stream to the control plane; Envoy keeps what it has');
+    }
     this.#setStatus(false, reason);
     this.#cancelPause = clock.after(pauseMs, () => void this.#connect());
   }

@@ -1,4 +1,10 @@
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { StreamRefused } from '../../../../src/xds/callbacks.ts';
 import { startAdsServer, type TestAdsServer } from '../../../support/ads-server.ts';
 import { snapshotOf, staticCluster } from '../../../support/xds-resources.ts';
@@ -17,6 +23,9 @@ export interface Scripted {
   /** What the bootstrap server answers from here on; undefined as at the start. */
   answer(next: Answer | undefined): void;
   readonly calls: () => readonly string[];
+  /** The ways to its two servers. */
+  readonly bootstrap: Way;
+  readonly xds: Way;
   close(): Promise<void>;
 }
 
@@ -38,16 +47,20 @@ export async function startScripted(): Promise<Scripted> {
       onClosed: ({ id }) => void streams.delete(id),
     },
   });
+  const xds = await openWay(ads.target.port ?? 0);
   ads.cache.set('default.a', snapshotOf([staticCluster('one')]));
   const usual: Answer = (call, response) => {
     const { dataplaneToken: token = '' } = call.body;
     if (call.path === '/bootstrap' && accepted !== '' && token !== accepted)
       return void response.writeHead(401).end('authentication failed: token is not valid');
-    bootstrapWith(dynamic(ads.target.port ?? 0, String(token)))(call, response);
+    bootstrapWith(dynamic(xds.port, String(token)))(call, response);
   };
   const server = await startControlPlane(usual);
+  const bootstrap = await openWay(Number(new URL(server.url).port));
   return {
-    url: server.url,
+    url: `http://127.0.0.1:${bootstrap.port}`,
+    bootstrap,
+    xds,
     streamTokens,
     bootstrapTokens: () =>
       server.calls
@@ -60,6 +73,7 @@ export async function startScripted(): Promise<Scripted> {
     },
     answer: (next) => server.answerWith(next ?? usual),
     async close() {
+      for (const way of [bootstrap, xds]) way.close();
       await Promise.all([server.close(), ads.stop()]);
     },
   };
@@ -105,21 +119,69 @@ function dynamic(port: number, token: string): object {
   };
 }
 
-/** Answers every connection with the same bytes, or with nothing at all. */
-export async function startNoise(bytes: string): Promise<{ url: string; port: number; close(): void }> {
+/** A port that leads to another one, as long as it is told to. */
+export interface Way {
+  readonly port: number;
+  /** Connections break, and new ones are refused. */
+  close(): void;
+  /** Connections stay, and nothing moves on them, nor on new ones. */
+  freeze(): void;
+  /** New connections get these bytes and nothing else; those that are there break. */
+  babble(bytes: string): void;
+  /** As at the start. Frozen connections break. */
+  reopen(): Promise<void>;
+}
+
+async function openWay(target: number): Promise<Way> {
   const sockets = new Set<Socket>();
-  const server: Server = createTcpServer((socket) => {
-    sockets.add(socket.on('error', () => {}));
-    if (bytes !== '') socket.write(bytes);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
+  let server: Server | undefined;
+  let port = 0;
+  let mode: 'pass' | 'frozen' | { readonly bytes: string } = 'pass';
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket);
+    return socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+  };
+  const accept = (socket: Socket): void => {
+    keep(socket);
+    if (mode === 'frozen') return;
+    if (mode !== 'pass') return void socket.write(mode.bytes);
+    const onward = keep(connect(target, '127.0.0.1'));
+    socket.pipe(onward).pipe(socket);
+    socket.on('close', () => onward.destroy());
+    onward.on('close', () => socket.destroy());
+  };
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const listen = async (): Promise<void> => {
+    const next = createTcpServer(accept);
+    server = next;
+    await new Promise<void>((resolve) => next.listen(port, '127.0.0.1', resolve));
+    ({ port } = next.address() as AddressInfo);
+  };
+  const way: Way = {
+    get port() {
+      return port;
+    },
     close() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
+      server?.close();
+      server = undefined;
+      cut();
+    },
+    freeze() {
+      mode = 'frozen';
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    babble(bytes) {
+      mode = { bytes };
+      cut();
+    },
+    async reopen() {
+      mode = 'pass';
+      cut();
+      if (server === undefined) await listen();
     },
   };
+  await listen();
+  return way;
 }

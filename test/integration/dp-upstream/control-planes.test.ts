@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { exchange } from '../../../src/lib/http-exchange.ts';
+import { Bench, envoyPid, type RunningAgent, until, untilReady } from '../dp/support/agent.ts';
+import { realEnvoy } from '../dp/support/envoy-binary.ts';
+import { type Scripted, startScripted } from './support/scripted.ts';
+
+let bench: Bench;
+let one: Scripted;
+let two: Scripted;
+
+beforeEach(async () => {
+  bench = new Bench();
+  one = await startScripted();
+  two = await startScripted();
+});
+
+afterEach(async () => {
+  await bench.dispose();
+  await Promise.all([one.close(), two.close()]);
+});
+
+const GARBAGE = 'SSH-2.0-something-else\r\n\u0000\u0001\u0002';
+
+function run(args: readonly string[] = []): RunningAgent {
+  return bench.run(`${one.url},${two.url}`, {
+    args: ['--binary-path', realEnvoy ?? '', '--cp-order=given', '--cp-return-after=1s', ...args],
+  });
+}
+
+async function inUse(): Promise<string> {
+  const socketPath = `${bench.runDir}/default.a/agent.sock`;
+  const { body } = await exchange({ url: new URL('http://localhost/status'), socketPath, timeoutMs: 1_000 });
+  return (JSON.parse(body) as { controlPlane: string }).controlPlane;
+}
+
+async function untilAt(agent: RunningAgent, at: Scripted): Promise<number> {
+  const start = performance.now();
+  await until(async () => at.open() === 1 && (await inUse()) === at.url, agent.output);
+  return performance.now() - start;
+}
+
+describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envoy', () => {
+  test('the first is used; when it dies the second has the stream at once, and when it is back it has it again', async () => {
+    const agent = run();
+    await untilReady(agent);
+    await untilAt(agent, one);
+    expect(two.calls()).toEqual([]);
+    const pid = envoyPid(agent);
+    one.bootstrap.close();
+    one.xds.close();
+    expect(await untilAt(agent, two)).toBeLessThan(2_000);
+    await one.bootstrap.reopen();
+    // Half of it is not enough.
+    await until(() => one.calls().length > 3, agent.output);
+    expect(await inUse()).toBe(two.url);
+    await one.xds.reopen();
+    expect(await untilAt(agent, one)).toBeGreaterThan(900);
+    expect(two.open()).toBe(0);
+    expect(envoyPid(agent)).toBe(pid);
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
+    expect(one.calls().at(-1)).toBe('/leave');
+    expect(two.calls()).not.toContain('/leave');
+  });
+
+  test('one that falls silent with its connections open is left within seconds', async () => {
+    const agent = run();
+    await untilReady(agent);
+    await untilAt(agent, one);
+    one.bootstrap.freeze();
+    one.xds.freeze();
+    expect(await untilAt(agent, two)).toBeLessThan(9_000);
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
+    expect(two.calls().at(-1)).toBe('/leave');
+  });
+
+  test.each([
+    ['does not answer', (cp: Scripted) => cp.bootstrap.freeze()],
+    ['answers garbage', (cp: Scripted) => cp.bootstrap.babble(GARBAGE)],
+    ['is down', (cp: Scripted) => cp.bootstrap.close()],
+    ['answers 500', (cp: Scripted) => cp.answer((_call, response) => void response.writeHead(500).end())],
+    ['answers no bootstrap', (cp: Scripted) => cp.answer((_call, response) => void response.end('hello'))],
+    [
+      'does not know the proxy',
+      (cp: Scripted) => cp.answer((_call, response) => void response.writeHead(404).end()),
+    ],
+    [
+      'refuses the proxy',
+      (cp: Scripted) => cp.answer((_call, response) => void response.writeHead(403).end('no')),
+    ],
+  ])(
+    'a start with a first control plane that %s gets its bootstrap from the second',
+    async (_what, spoil) => {
+      spoil(one);
+      const at = performance.now();
+      const agent = run();
+      await untilReady(agent);
+      await untilAt(agent, two);
+      expect(performance.now() - at).toBeLessThan(7_000);
+    },
+  );
+
+  test.each([
+    ['answers garbage', (cp: Scripted) => cp.xds.babble(GARBAGE)],
+    ['is silent', (cp: Scripted) => cp.xds.freeze()],
+    ['is down', (cp: Scripted) => cp.xds.close()],
+  ])(
+    'a first control plane that gives a bootstrap but whose xDS server %s loses the proxy to the second, for as long as that is so',
+    async (_what, spoil) => {
+      spoil(one);
+      const agent = run();
+      await untilAt(agent, two);
+      await untilReady(agent);
+      // It is probed, and found out each time.
+      const before = one.calls().length;
+      await until(() => one.calls().length > before + 2, agent.output);
+      expect(await inUse()).toBe(two.url);
+      expect(two.open()).toBe(1);
+      expect(agent.output().match(/connected to the control plane/g)).toHaveLength(1);
+    },
+  );
+
+  test('when both are gone the proxy serves on, and whichever is back first has it', async () => {
+    const agent = run();
+    await untilReady(agent);
+    await untilAt(agent, one);
+    for (const { bootstrap, xds } of [one, two]) {
+      bootstrap.close();
+      xds.close();
+    }
+    await until(() => agent.output().includes('nothing listens'), agent.output);
+    // Each reason is told once, not each attempt.
+    const told = () => agent.output().match(/no stream to the control plane/g)?.length ?? 0;
+    await until(() => told() >= 3, agent.output);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(told()).toBe(3);
+    expect((await agent.ready()).status).toBe(200);
+    await two.bootstrap.reopen();
+    await two.xds.reopen();
+    expect(await untilAt(agent, two)).toBeLessThan(5_000);
+  });
+});
