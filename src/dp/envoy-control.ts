@@ -1,4 +1,4 @@
-import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { JsonObject } from '../lib/json.ts';
@@ -17,7 +17,8 @@ import { createLineSplitter, formatLine, tellsRejection } from './envoy/output.t
 import { startEnvoy } from './envoy/process.ts';
 import { createTail } from './envoy/tail.ts';
 import { validateBootstrap } from './envoy/validate.ts';
-import { encodeStaticState, type OpaqueResource } from './hot-restart/static-state.ts';
+import { checkState } from './hot-restart/state-check.ts';
+import type { OpaqueResource } from './hot-restart/static-state.ts';
 import type { EnvoyPlan } from './plan.ts';
 import { type Monitor, startMonitor } from './readiness/monitor.ts';
 import type { Instance } from './run-dir/instance.ts';
@@ -202,13 +203,10 @@ async function checkHandOver(
     return undefined;
   }
   const statePath = join(parts.instance.paths.dir, 'accepted.pb');
-  try {
-    writeFileSync(statePath, encodeStaticState(accepted), { mode: 0o600 });
-    const check = { statePath, text };
-    return toError(await validateBootstrap(executable, check, signal), 'what the control plane sent');
-  } finally {
-    rmSync(statePath, { force: true });
-  }
+  const validate = () => validateBootstrap(executable, { statePath, text }, signal);
+  const refusal = await checkState({ accepted, path: statePath, validate, signal });
+  const what = 'what the control plane sent';
+  return toError(refusal?.problem, refusal?.resource === undefined ? what : `${what}, ${refusal.resource}`);
 }
 
 function toError(problem: string | undefined, what = 'its bootstrap'): AgentError | undefined {

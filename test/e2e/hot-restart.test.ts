@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { clonePath, envoyBinary, type RunningProgram, runProgram, waitUntil } from '../support/processes.ts';
 import { startTraffic, type Traffic } from '../support/traffic.ts';
@@ -9,12 +10,15 @@ import { createOneProxy, type OneProxy, untilState } from './support/one-proxy.t
 /** Short, so that several hand-overs fit into a test; long enough for the slowest request. */
 const TIMES = '--drain-time 2s --parent-shutdown-time 4s';
 const OLDER_ENVOY = '1.39.3';
+/** How long each load lasts at least. */
+const LOAD_MS = process.env.FULL === '1' ? 30_000 : 0;
 
 let proxy: OneProxy;
 let traffic: Traffic;
 let agent: RunningProgram;
 /** The file the agent runs as Envoy: a link that tests turn. */
 let link: string;
+let beganAt: number;
 
 beforeAll(async () => {
   proxy = await createOneProxy();
@@ -41,6 +45,7 @@ function point(binary: string): void {
 async function begin(args = '', env: Record<string, string> = {}): Promise<void> {
   agent = await proxy.start(`${TIMES} --binary-path ${link} ${args}`, env);
   traffic = startTraffic(proxy);
+  beganAt = performance.now();
 }
 
 const restart = () => proxy.mesh.shell.run('kuma-dp restart web');
@@ -50,7 +55,10 @@ async function nothingFailed(): Promise<void> {
   await waitUntil(async () => (await proxy.status()).envoys.length === 1, {
     describe: () => `the old Envoy to end:\n${agent.output()}`,
   });
+  await sleep(Math.max(0, beganAt + LOAD_MS - performance.now()));
   await traffic.end();
+  const seconds = Math.round((performance.now() - beganAt) / 1_000);
+  console.log(`${seconds} s, answered: ${JSON.stringify(traffic.done)}`);
   expect(traffic.failures, agent.output()).toEqual({});
   for (const kind of ['keep-alive', 'slow', 'new connection', 'http2', 'tcp'])
     expect(traffic.done[kind], kind).toBeGreaterThan(5);
@@ -104,6 +112,20 @@ describe('a new Envoy that fails costs nothing', () => {
     expect(await proxy.status()).toMatchObject({ state: 'ready', epoch: 0, restarts: 0 });
   });
 
+  test('when it alone refuses a listener of the control plane: it is not started, and the listener is named', async () => {
+    await begin();
+    point(withoutTcpProxy());
+    const { code, stderr } = await restart();
+    const refused = 'Envoy refuses what the control plane sent, listener "inbound:127.0.0.1:15002": ';
+    expect(stderr, agent.output()).toContain(refused);
+    expect(stderr).toContain("Didn't find a registered implementation for 'envoy.filters.network.tcp_proxy'");
+    expect(code).toBe(42);
+    expect(agent.output()).toMatch(/no hand-over: .*inbound:127\.0\.0\.1:15002/);
+    expect(agent.output()).not.toContain('new Envoy started');
+    await nothingFailed();
+    expect(await proxy.status()).toMatchObject({ state: 'ready', epoch: 0, restarts: 0 });
+  });
+
   test('when it exits at its start; the next one takes over', async () => {
     await begin();
     point(misbehaving('exit', 'echo "cannot go on" >&2; exit 1', '--restart-epoch'));
@@ -148,6 +170,16 @@ describe('a new Envoy that fails costs nothing', () => {
 function misbehaving(name: string, text: string, flag: string): string {
   const path = join(proxy.mesh.home, `envoy-${name}`);
   writeFileSync(path, `#!/bin/sh\ncase "$*" in *${flag}*) ${text};; esac\nexec ${envoyBinary()} "$@"\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+/** An Envoy that was built without the filter for TCP: to it the type of that filter is unknown. */
+function withoutTcpProxy(): string {
+  const forget = `LC_ALL=C sed -i 's/tcp_proxy.v3.TcpProxy/tcp_proxy.v3.TcpPr0xy/g' "$file"`;
+  const path = join(proxy.mesh.home, 'envoy-without-tcp-proxy');
+  const lines = [`for file; do case "$file" in *.pb) ${forget};; esac; done`, `exec ${envoyBinary()} "$@"`];
+  writeFileSync(path, ['#!/bin/sh', ...lines, ''].join('\n'));
   chmodSync(path, 0o755);
   return path;
 }

@@ -26,17 +26,28 @@ export interface TrafficTarget {
   readonly httpPort: number;
   /** A listener that echoes. */
   readonly tcpPort?: number;
+  /**
+   * A listener that passes TCP on to the same service. Nothing there can tell a client to go elsewhere, so its clients
+   * are of two kinds: `http over tcp` leaves a connection before it is `maxAgeMs` old, `http over tcp, held` never does.
+   */
+  readonly httpOverTcp?: { readonly port: number; readonly maxAgeMs: number };
+  /** Share of the usual number of clients, at least one of each kind; 1 by default. */
+  readonly share?: number;
 }
+
+/** Connections that outlive the old Envoy are cut with it: what fails on these is counted apart. */
+export const HELD = 'http over tcp, held';
 
 const KEEP_ALIVE_CLIENTS = 8;
 const NEW_CONNECTION_CLIENTS = 3;
 const SLOW_CLIENTS = 6;
 const HTTP2_CLIENTS = 3;
 const TCP_CLIENTS = 4;
+const HTTP_OVER_TCP_CLIENTS = 4;
 /** A client that waits longer has failed. */
 const TIMEOUT_MS = 8_000;
 
-export function startTraffic({ httpPort, tcpPort }: TrafficTarget): Traffic {
+export function startTraffic({ httpPort, tcpPort, httpOverTcp, share = 1 }: TrafficTarget): Traffic {
   const done: Record<string, number> = {};
   const failures: Record<string, number> = {};
   const failed: FailedRequest[] = [];
@@ -63,7 +74,7 @@ export function startTraffic({ httpPort, tcpPort }: TrafficTarget): Traffic {
   }
 
   const clients = (kind: string, count: number, make: () => { pauseMs: number; once: () => Promise<void> }) =>
-    Array.from({ length: count }, () => {
+    Array.from({ length: Math.max(1, Math.round(count * share)) }, () => {
       const { pauseMs, once } = make();
       return loop(kind, pauseMs, once);
     });
@@ -72,6 +83,11 @@ export function startTraffic({ httpPort, tcpPort }: TrafficTarget): Traffic {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     cleanups.push(() => agent.destroy());
     return { pauseMs, once: () => request(httpPort, path, agent) };
+  };
+  const overTcp = (port: number, maxAgeMs: number) => () => {
+    const client = new AgingClient(port, maxAgeMs);
+    cleanups.push(() => client.close());
+    return { pauseMs: 20, once: () => client.request('/') };
   };
   const all = Promise.all([
     ...clients('keep-alive', KEEP_ALIVE_CLIENTS, keepAlive('/', 20)),
@@ -88,6 +104,12 @@ export function startTraffic({ httpPort, tcpPort }: TrafficTarget): Traffic {
     ...(tcpPort === undefined
       ? []
       : clients('tcp', TCP_CLIENTS, () => ({ pauseMs: 20, once: () => echoSession(tcpPort) }))),
+    ...(httpOverTcp === undefined
+      ? []
+      : [
+          ...clients('http over tcp', HTTP_OVER_TCP_CLIENTS, overTcp(httpOverTcp.port, httpOverTcp.maxAgeMs)),
+          ...clients(HELD, HTTP_OVER_TCP_CLIENTS, overTcp(httpOverTcp.port, Number.POSITIVE_INFINITY)),
+        ]),
   ]);
   return {
     done,
@@ -117,6 +139,32 @@ function request(port: number, path: string, agent: Agent | false): Promise<void
 async function readToEnd(response: IncomingMessage): Promise<void> {
   for await (const _ of response) {
     // Only the end matters.
+  }
+}
+
+/** HTTP/1.1 keep-alive on one connection, left for a new one between two requests when it has its age. */
+class AgingClient {
+  readonly #port: number;
+  readonly #maxAgeMs: number;
+  #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  #since = performance.now();
+
+  constructor(port: number, maxAgeMs: number) {
+    this.#port = port;
+    this.#maxAgeMs = maxAgeMs;
+  }
+
+  request(path: string): Promise<void> {
+    if (performance.now() - this.#since > this.#maxAgeMs) {
+      this.#agent.destroy();
+      this.#agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      this.#since = performance.now();
+    }
+    return request(this.#port, path, this.#agent);
+  }
+
+  close(): void {
+    this.#agent.destroy();
   }
 }
 

@@ -13,6 +13,11 @@ const FIELD_OF: Readonly<Record<string, number>> = {
 };
 const STATIC_RESOURCES = 2;
 
+/** Whether a resource of this type can be a static one. */
+export function isStatic({ typeUrl }: OpaqueResource): boolean {
+  return FIELD_OF[typeUrl] !== undefined;
+}
+
 /**
  * A binary Bootstrap that holds nothing but the given resources, as static ones. An Envoy that validates it together
  * with the real bootstrap says what it would refuse of the state it is to be given. Types that cannot be static (routes,

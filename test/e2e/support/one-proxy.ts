@@ -12,6 +12,8 @@ export interface OneProxy {
   readonly mesh: TestMesh;
   readonly httpPort: number;
   readonly tcpPort: number;
+  /** Leads to the service that speaks HTTP, of which the mesh does not know that. */
+  readonly plainPort: number;
   /** Starts the agent and waits until it is ready. */
   start(args?: string, env?: Record<string, string>): Promise<RunningProgram>;
   /** The file that the Envoys of the running agent use for their hot restarts. */
@@ -43,6 +45,7 @@ export interface Status {
 
 const HTTP_PORT = 15_001;
 const TCP_PORT = 15_002;
+const PLAIN_PORT = 15_005;
 const SLOW_MS = 300;
 const DATAPLANE = `type: Dataplane
 mesh: bookinfo
@@ -55,7 +58,10 @@ networking:
     tags: {kuma.io/service: web, kuma.io/protocol: http}
   - port: ${TCP_PORT}
     servicePort: 15102
-    tags: {kuma.io/service: echo, kuma.io/protocol: tcp}`;
+    tags: {kuma.io/service: echo, kuma.io/protocol: tcp}
+  - port: ${PLAIN_PORT}
+    servicePort: 15101
+    tags: {kuma.io/service: plain}`;
 
 export async function createOneProxy(): Promise<OneProxy> {
   const mesh = await createTestMesh();
@@ -69,6 +75,7 @@ export async function createOneProxy(): Promise<OneProxy> {
     mesh,
     httpPort: HTTP_PORT,
     tcpPort: TCP_PORT,
+    plainPort: PLAIN_PORT,
     start: (args = '', env = {}) => mesh.startProxy('web', `--cp-address ${editor.url} ${args}`, env),
     changeBootstrap: (mark, port) =>
       editor.edit(({ static_resources: before }) => ({
@@ -96,8 +103,8 @@ export async function createOneProxy(): Promise<OneProxy> {
   };
 }
 
-/** Envoys that hold connections to it must not keep a test waiting: they are cut. */
-async function startHttpService(port: number): Promise<() => void> {
+/** Answers `/` at once and `/slow` later. Envoys that hold connections to it must not keep a test waiting: they are cut. */
+export async function startHttpService(port: number): Promise<() => void> {
   const server: Server = createHttpServer((request, response) => {
     if (request.url === '/slow') setTimeout(() => response.end('slow\n'), SLOW_MS);
     else response.end('ok\n');
