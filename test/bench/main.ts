@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
 import { stopAll } from '../support/processes.ts';
 import type { Measurement, Row } from './row.ts';
 
@@ -17,6 +18,10 @@ async function main(args: readonly string[]): Promise<number> {
   for (const file of (await readdir(ROWS)).filter((name) => name.endsWith('.ts')).sort()) {
     const { row } = (await import(new URL(file, ROWS).href)) as { row: Row };
     if (!selected(row)) continue;
+    // Times mean little on a machine that has other things to do: whoever reads them has to see it.
+    process.stdout.write(
+      `# ${row.name}: load average before ${round(loadavg()[0] ?? 0)}, ${cpus().length} cores\n`,
+    );
     try {
       for (const measurement of await row.run()) {
         if (!isOk(measurement)) missed += 1;
