@@ -7,7 +7,7 @@ export interface TableOptions {
   readonly print: (line: string) => void;
   /** Wall time in ms. */
   readonly now: number;
-  /** Also the log of the last crash. */
+  /** Also the control plane in use, and the log of the last crash. */
   readonly detailed: boolean;
 }
 
@@ -25,6 +25,11 @@ export function printStatusTable(
         .join('  ')
         .trimEnd(),
     );
+  }
+  const controlPlane = detailed ? (statuses[0]?.controlPlane ?? '') : '';
+  if (controlPlane !== '') {
+    print('');
+    print(`control plane: ${controlPlane}`);
   }
   const crash = detailed ? statuses[0]?.crashes.at(-1) : undefined;
   if (crash === undefined) return;
