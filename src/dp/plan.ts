@@ -1,9 +1,11 @@
 import { closeSync, openSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type JsonObject, stableStringify } from '../lib/json.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { chooseLauncher, type Launcher } from './envoy/launcher.ts';
 import { locateEnvoy } from './envoy/locate.ts';
 import { type EnvoyVersion, readEnvoyVersion } from './envoy/version.ts';
+import { type RememberedFile, recallVersion } from './envoy/version-memory.ts';
 import { envoyCacheDir, listCached } from './install/cache.ts';
 
 /** What one Envoy is started with. A plan never changes; the next one is another object only if something differs. */
@@ -45,7 +47,7 @@ export async function planBinary(
   const fd = openSync(path, 'r');
   try {
     const [version, launcher] = await Promise.all([
-      readEnvoyVersion(path, signal),
+      recallVersion(rememberedFile(path, env), () => readEnvoyVersion(path, signal)),
       chooseLauncher(path, env, signal),
     ]);
     return {
@@ -60,6 +62,15 @@ export async function planBinary(
     closeSync(fd);
     throw error;
   }
+}
+
+/** Rights count here too: a file that was answered for and may no longer be run is asked again, and says so. */
+function rememberedFile(path: string, env: PlanParts['env']): RememberedFile {
+  const changed = statSync(path, { bigint: true }).ctimeNs;
+  return {
+    memory: join(envoyCacheDir(env), '..', 'versions.json'),
+    identity: `${identify(path)}:${changed}`,
+  };
 }
 
 export function locateBinary({ config, env }: PlanParts): string {

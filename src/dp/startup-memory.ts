@@ -4,7 +4,7 @@ import type { AgentState } from './state/agent-state.ts';
 /** Late enough that the first requests of a new proxy are not held up by it. */
 const AFTER_READY_MS = 1_500;
 /** V8 drops the compiled form of a function that several collections in a row find unused: most of a start's. */
-const COLLECTIONS = 4;
+const COLLECTIONS = 8;
 
 /**
  * Watches states and gives back what starting left on the heap, once, shortly after the first readiness: an idle agent

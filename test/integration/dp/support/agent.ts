@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exchange } from '../../../../src/lib/http-exchange.ts';
 import { readCommandLine } from '../../../../src/lib/process-id.ts';
+import { removeSharedMemoryOf } from '../../../support/shared-memory.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 
@@ -48,6 +49,7 @@ export class Bench {
       env: {
         PATH: `${this.dir}:${process.env.PATH ?? ''}`,
         KUMA_DATAPLANE_RUNTIME_STATE_DIR: join(this.dir, 'state'),
+        KUMA_DP_CACHE: join(this.dir, 'cache'),
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -106,6 +108,7 @@ export class Bench {
     }
     // Only after a failed test is there one left.
     for (const pid of this.envoys()) process.kill(pid, 'SIGKILL');
+    removeSharedMemoryOf(this.dir);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
