@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clonePath, type RunningProgram, stopAll, waitUntil } from '../support/processes.ts';
+import { removeSharedMemoryOf } from '../support/shared-memory.ts';
 import { dataplaneYaml, INSTANCES, type Instance, serviceCommand } from './support/bookinfo.ts';
 import { openShell, type Shell } from './support/shell.ts';
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stopAll();
+  removeSharedMemoryOf(home);
   await rm(home, { recursive: true, force: true });
 });
 

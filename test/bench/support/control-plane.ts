@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtProgram, type RunningProgram, startProgram } from '../../support/processes.ts';
+import { removeSharedMemoryOf } from '../../support/shared-memory.ts';
 import { call } from './http.ts';
 
 /** The built kuma-cp with an empty sqlite store of its own, on ports the kernel chose. */
@@ -46,6 +47,8 @@ export async function startControlPlane(command = builtProgram('kuma-cp')): Prom
     },
     async stop() {
       await program.stop();
+      // Those of agents that ran beside it, with their run directories in the same place.
+      removeSharedMemoryOf(home);
       await rm(home, { recursive: true, force: true });
     },
   };

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clonePath, type RunningProgram, stopAll, waitUntil } from '../../support/processes.ts';
+import { removeSharedMemoryOf } from '../../support/shared-memory.ts';
 import { type Instance, serviceCommand } from './bookinfo.ts';
 import { openShell, type Shell } from './shell.ts';
 
@@ -74,6 +75,7 @@ export async function createTestMesh(): Promise<TestMesh> {
     },
     async close() {
       await stopAll();
+      removeSharedMemoryOf(home);
       await rm(home, { recursive: true, force: true });
     },
   };

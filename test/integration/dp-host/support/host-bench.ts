@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clonePath, type RunningProgram, startProgram, stopAll } from '../../../support/processes.ts';
+import { removeSharedMemoryOf } from '../../../support/shared-memory.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 import { Bench } from '../../dp/support/agent.ts';
 import { startControlPlane } from '../../dp/support/control-plane.ts';
@@ -68,6 +69,7 @@ export class HostBench {
     await stopAll();
     await this.#bench.dispose();
     await this.cp.close();
+    removeSharedMemoryOf(this.dir);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
