@@ -79,8 +79,8 @@ export async function fetchBootstrap(options: FetchOptions): Promise<JsonObject>
     const now = performance.now();
     const pauseMs = backoff.next();
     if (!persistent && (!failure.retry || now + pauseMs - startedAt > target.retryMaxMs))
-      throw finalError(failure, target, attempt);
-    progress({ failure, attempt, persistent, now, pauseMs });
+      throw finalError(failure, chosen.target, attempt);
+    progress({ failure, url: chosen.target.url, attempt, persistent, now, pauseMs });
     await delay(pauseMs, undefined, { signal });
   }
 }
@@ -110,6 +110,7 @@ function createProgress({ target, logger }: FetchOptions, startedAt: number) {
   let dueAt = startedAt + PROGRESS_AFTER_MS;
   return (at: {
     failure: BootstrapFailure;
+    url: URL;
     attempt: number;
     persistent: boolean;
     now: number;
@@ -121,7 +122,7 @@ function createProgress({ target, logger }: FetchOptions, startedAt: number) {
     const left = formatDuration(Math.round((target.retryMaxMs - (at.now - startedAt)) / 1000) * 1000);
     const outlook = at.persistent ? 'still trying' : `trying for another ${left}`;
     logger.warn(
-      { attempt: at.attempt, url: target.url.origin },
+      { attempt: at.attempt, url: at.url.origin },
       `no bootstrap yet: ${at.failure.message} (${outlook})`,
     );
   };
