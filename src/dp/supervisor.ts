@@ -78,7 +78,10 @@ export async function superviseEnvoy(options: SupervisorOptions): Promise<void> 
       const next = afterEnding(ending, problem, { plan, crashes });
       plan = next.plan;
       if (next.note !== '') logger.warn({}, next.note);
-      machine.dispatch({ event: 'exited', reason: next.reason, delayMs: next.delayMs });
+      machine.dispatch({
+        ...{ event: 'exited', reason: next.reason, delayMs: next.delayMs },
+        asked: ending?.kind === 'restart',
+      });
       await delay(next.delayMs, undefined, { signal: stop.graceful }).catch(() => undefined);
       machine.dispatch({ event: 'restart-due' });
     }

@@ -29,7 +29,10 @@ export function createTransitionCounter(): TransitionCounter {
 }
 
 function count(counts: TransitionCounts, before: AgentState | undefined, now: AgentState): TransitionCounts {
-  if (now.state === 'restarting') return { ...counts, envoyRestarts: counts.envoyRestarts + 1 };
+  if (now.state === 'restarting') {
+    const asked = before !== undefined && 'restarts' in before && before.restarts === now.restarts;
+    return asked ? counts : { ...counts, envoyRestarts: counts.envoyRestarts + 1 };
+  }
   if (before?.state === 'handing-over' && 'pid' in now) {
     // The Envoy that served before serves on when a hand-over fails.
     return now.pid === before.pid

@@ -58,7 +58,13 @@ export type AgentEvent =
   /** The new Envoy took over; unless it has everything already, `serving` follows. */
   | { readonly event: 'handed-over'; readonly pid: number; readonly complete: boolean }
   | { readonly event: 'hand-over-failed' }
-  | { readonly event: 'exited'; readonly reason: string; readonly delayMs: number }
+  /** `asked`: ended for a restart somebody asked for, which is not counted. */
+  | {
+      readonly event: 'exited';
+      readonly reason: string;
+      readonly delayMs: number;
+      readonly asked?: boolean;
+    }
   | { readonly event: 'restart-due' }
   | { readonly event: 'stop-requested'; readonly cause: string }
   | { readonly event: 'drain-requested'; readonly cause: string }
@@ -109,7 +115,12 @@ export function transition(from: AgentState, event: AgentEvent): AgentState {
       return refuse(from, event.reason);
     case 'exited':
       return isRunning(from) || from.state === 'validating'
-        ? { state: 'restarting', restarts: from.restarts + 1, delayMs: event.delayMs, reason: event.reason }
+        ? {
+            state: 'restarting',
+            restarts: from.restarts + (event.asked === true ? 0 : 1),
+            delayMs: event.delayMs,
+            reason: event.reason,
+          }
         : from;
   }
 }

@@ -22,6 +22,18 @@ test('crashes, refusals and hand-overs are counted', () => {
   expect(counter.counts).toEqual({ envoyRestarts: 1, hotRestarts: 1, hotRestartsFailed: 1, refusals: 1 });
 });
 
+test('a restart that was asked for and cannot be a hand-over is neither a crash nor a hand-over', () => {
+  const counter = createTransitionCounter();
+  for (const state of [
+    ready(1),
+    handingOver,
+    { state: 'restarting', restarts: 0, delayMs: 0, reason: 'restart asked for: SIGHUP' },
+    ready(2),
+  ] as const)
+    counter.onState(state);
+  expect(counter.counts).toMatchObject({ envoyRestarts: 0, hotRestarts: 0, hotRestartsFailed: 0 });
+});
+
 test('the end of a failed hand-over is no new refusal', () => {
   const counter = createTransitionCounter();
   for (const state of [

@@ -113,6 +113,11 @@ describe('each state takes the events that mean something to it and no other', (
   }
 });
 
+test('an end that somebody asked for does not count as a restart', () => {
+  const exited = { event: 'exited', reason: 'restart asked for: SIGHUP', delayMs: 0, asked: true } as const;
+  expect(transition(states.ready, exited)).toMatchObject({ state: 'restarting', restarts: 1 });
+});
+
 test('each exit counts as one more restart, through the whole circle', () => {
   let state: AgentState = states.ready;
   for (const name of ['exited', 'restart-due', 'spawned', 'serving', 'exited'] as const)
