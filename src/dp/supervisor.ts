@@ -236,7 +236,10 @@ async function restart(
   });
   switch (result.kind) {
     case 'done':
-      request.finish({ ok: true, text: `epoch ${result.serving.envoy.epoch} took over (${change})` });
+      request.finish({
+        ok: true,
+        text: `epoch ${result.serving.envoy.epoch} took over (changed: ${change})`,
+      });
       return result.serving;
     case 'kept':
       request.finish({ ok: false, text: result.reason });
