@@ -247,6 +247,8 @@ export function echo(socket: Socket, text: string): Promise<void> {
     };
     const onClose = () => finish(new Error('closed'));
     const timer = setTimeout(() => finish(new Error('timeout')), TIMEOUT_MS);
+    // Cut between two lines: nothing would tell of it any more.
+    if (socket.destroyed) return onClose();
     socket.on('data', onData).on('close', onClose).on('error', finish);
     socket.write(text);
   });

@@ -7,6 +7,7 @@ import {
   builtProgram,
   envoyBinary,
   type RunningProgram,
+  runProgram,
   startProgram,
   waitUntil,
 } from '../../support/processes.ts';
@@ -18,17 +19,21 @@ export interface AgentBench {
   readonly cp: BenchControlPlane;
   /** Another Dataplane for the same service, stored and not yet run. */
   nextDataplane(): Promise<{ readonly name: string; readonly port: number }>;
-  startAgent(name: string): RunningProgram;
+  startAgent(name: string, ...args: readonly string[]): RunningProgram;
+  /** `kuma-dp restart`: returns when the new Envoy serves, and throws when it does not. */
+  restart(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
 const MESH = 'default';
+const SLOW_MS = 300;
 
 export async function startAgentBench(): Promise<AgentBench> {
   const cp = await startControlPlane();
   const service = await startService();
   const servicePort = (service.address() as { port: number }).port;
   let count = 0;
+  const runDir = join(cp.home, 'run');
   return {
     cp,
     async nextDataplane() {
@@ -43,8 +48,8 @@ export async function startAgentBench(): Promise<AgentBench> {
       });
       return { name, port };
     },
-    startAgent: (name) =>
-      startProgram(builtProgram('kuma-dp'), ['run', '--name', name, '--mesh', MESH], {
+    startAgent: (name, ...args) =>
+      startProgram(builtProgram('kuma-dp'), ['run', '--name', name, '--mesh', MESH, ...args], {
         cwd: cp.home,
         env: {
           HOME: cp.home,
@@ -52,9 +57,14 @@ export async function startAgentBench(): Promise<AgentBench> {
           KUMA_CONTROL_PLANE_CA_CERT_FILE: join(cp.home, 'ca.crt'),
           KUMA_DATAPLANE_RUNTIME_BINARY_PATH: envoyBinary(),
           KUMA_DATAPLANE_RUNTIME_STATE_DIR: join(cp.home, 'state'),
-          KUMA_DATAPLANE_RUNTIME_RUN_DIR: join(cp.home, 'run'),
+          KUMA_DATAPLANE_RUNTIME_RUN_DIR: runDir,
         },
       }),
+    async restart(name) {
+      const env = { HOME: cp.home, KUMA_DATAPLANE_RUNTIME_RUN_DIR: runDir };
+      const { code, stdout, stderr } = await runProgram(builtProgram('kuma-dp'), ['restart', name], { env });
+      if (code !== 0 || !stdout.includes('took over')) throw new Error(`no hand-over: ${stdout}${stderr}`);
+    },
     async close() {
       service.closeAllConnections();
       service.close();
@@ -108,7 +118,11 @@ function readIfThere(path: string): string {
 }
 
 async function startService(): Promise<Server> {
-  const server = createServer((_request, response) => response.end('ok'));
+  const server = createServer((request, response) => {
+    if (request.url === '/slow') setTimeout(() => response.end('slow'), SLOW_MS);
+    else response.end('ok');
+  });
+  server.keepAliveTimeout = 3_600_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }
