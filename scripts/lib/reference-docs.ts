@@ -1,11 +1,20 @@
 import { NO_EFFECT } from '../../src/cp/config/no-effect.ts';
 import { controlPlaneSettings } from '../../src/cp/config/settings.ts';
 import { CONTROL_SETTINGS, STATUS_SETTINGS } from '../../src/dp/config/control-settings.ts';
+import { DOCTOR_SETTINGS, LOGS_SETTINGS } from '../../src/dp/config/host-settings.ts';
 import { IGNORED_SETTINGS } from '../../src/dp/config/ignored.ts';
 import { AGENT_SETTINGS } from '../../src/dp/config/settings.ts';
 import { WAIT_SETTINGS } from '../../src/dp/config/wait-settings.ts';
 import { formatDuration } from '../../src/lib/duration.ts';
 import type { Setting, Settings } from '../../src/settings/declare.ts';
+
+const COMMANDS: readonly (readonly [string, Settings])[] = [
+  ['kuma-dp wait', WAIT_SETTINGS],
+  ['kuma-dp status', STATUS_SETTINGS],
+  ['kuma-dp restart, drain, stop', CONTROL_SETTINGS],
+  ['kuma-dp logs', LOGS_SETTINGS],
+  ['kuma-dp doctor', DOCTOR_SETTINGS],
+];
 
 /** Text of docs/configuration.md, from the declarations that the programs themselves read. */
 export function configurationPage(): string {
@@ -43,13 +52,7 @@ ${table(
   IGNORED_SETTINGS.map(({ flag, env, reason }) => [code(flag), code(env), reason]),
 )}
 
-## kuma-dp wait
-
-${table(['Flag', 'Variable', 'File key', 'Default', 'Meaning'], flagRows(WAIT_SETTINGS))}
-
-## kuma-dp status, restart, drain, stop
-
-${table(['Flag', 'Variable', 'File key', 'Default', 'Meaning'], flagRows({ ...STATUS_SETTINGS, ...CONTROL_SETTINGS }))}
+${COMMANDS.map(([name, settings]) => `## ${name}\n\n${table(['Flag', 'Variable', 'Default', 'Meaning'], commandRows(settings))}`).join('\n\n')}
 `;
 }
 
@@ -70,6 +73,15 @@ function flagRows(settings: Settings): string[][] {
     code(s.key),
     code(defaultText(s)),
     s.doc,
+  ]);
+}
+
+function commandRows(settings: Settings): string[][] {
+  return flagRows(settings).map(([flag, env, , fallback, doc]) => [
+    flag ?? '',
+    env ?? '',
+    fallback ?? '',
+    doc ?? '',
   ]);
 }
 
