@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { peekDirectory, peekLink, peekText } from './peek.ts';
+import { describeCommand } from './process-id.ts';
 
 /** Whether a TCP port of an address can be listened on right now, without SO_REUSEPORT. */
 export async function isPortFree(port: number, host: string): Promise<boolean> {
@@ -17,56 +18,25 @@ export async function isPortFree(port: number, host: string): Promise<boolean> {
 export function describePortHolder(port: number): string | undefined {
   const inodes = listeningInodes(port);
   if (inodes.size === 0) return undefined;
-  for (const pid of listDirectory('/proc')) {
+  for (const pid of peekDirectory('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
-    for (const fd of listDirectory(`/proc/${pid}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1];
-      if (inode !== undefined && inodes.has(inode)) return `process ${pid}: ${commandLineOf(pid)}`;
+    for (const fd of peekDirectory(`/proc/${pid}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(peekLink(`/proc/${pid}/fd/${fd}`))?.[1];
+      if (inode !== undefined && inodes.has(inode)) return `process ${pid}: ${describeCommand(Number(pid))}`;
     }
   }
   return undefined;
-}
-
-const LONGEST_COMMAND_LINE = 120;
-
-function commandLineOf(pid: string): string {
-  const words = readText(`/proc/${pid}/cmdline`).split('\0');
-  return words.join(' ').trim().slice(0, LONGEST_COMMAND_LINE) || readText(`/proc/${pid}/comm`).trim();
 }
 
 function listeningInodes(port: number): ReadonlySet<string> {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   const inodes = new Set<string>();
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    for (const line of readText(table).split('\n').slice(1)) {
+    for (const line of peekText(table).split('\n').slice(1)) {
       const fields = line.trim().split(/\s+/);
       // 0A is TCP_LISTEN.
       if (fields[3] === '0A' && fields[1]?.endsWith(`:${hexPort}`) === true) inodes.add(fields[9] ?? '');
     }
   }
   return inodes;
-}
-
-function listDirectory(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
-}
-
-function readLink(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -40,3 +40,12 @@ function answersSignal(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
+
+const LONGEST_COMMAND = 80;
+
+/** The program and its first words: arguments may hold what is nobody's business. */
+export function describeCommand(pid: number): string {
+  const [program = '', ...args] = readCommandLine(pid);
+  const words = [program.split('/').at(-1), ...args.slice(0, 2)].join(' ');
+  return words.length > LONGEST_COMMAND ? `${words.slice(0, LONGEST_COMMAND)}…` : words;
+}

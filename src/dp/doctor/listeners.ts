@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { readCommandLine } from '../../lib/process-id.ts';
+import { peekDirectory, peekLink, peekText } from '../../lib/peek.ts';
+import { describeCommand } from '../../lib/process-id.ts';
 
 /** A TCP socket of this host that listens. */
 export interface Listener {
@@ -38,7 +38,7 @@ interface Socket {
 }
 
 function readTable(table: string): readonly Socket[] {
-  return readText(table)
+  return peekText(table)
     .split('\n')
     .slice(1)
     .flatMap((line) => {
@@ -64,45 +64,12 @@ function findHolders(
   inodes: ReadonlySet<string>,
 ): ReadonlyMap<string, { readonly pid: number; readonly command: string }> {
   const found = new Map<string, { pid: number; command: string }>();
-  for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
-    for (const fd of list(`/proc/${pid}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1];
+  for (const pid of peekDirectory('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const fd of peekDirectory(`/proc/${pid}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(peekLink(`/proc/${pid}/fd/${fd}`))?.[1];
       if (inode !== undefined && inodes.has(inode) && !found.has(inode))
         found.set(inode, { pid: Number(pid), command: describeCommand(Number(pid)) });
     }
   }
   return found;
-}
-
-const LONGEST_COMMAND = 80;
-
-/** The program and its first words: arguments may hold what is nobody's business. */
-function describeCommand(pid: number): string {
-  const [program = '', ...args] = readCommandLine(pid);
-  const words = [program.split('/').at(-1), ...args.slice(0, 2)].join(' ');
-  return words.length > LONGEST_COMMAND ? `${words.slice(0, LONGEST_COMMAND)}…` : words;
-}
-
-function list(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
-}
-
-function readLink(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../lib/clock.ts';
+import { peekText } from '../../lib/peek.ts';
 
 /**
  * Connections as the kernel sees them, for an Envoy whose admin interface is gone: the parent of a hot restart, and one
@@ -32,7 +33,7 @@ export function parseTcpTable(text: string): readonly TcpSocket[] {
  * on. Connections it opened itself are not counted. 0 when the process is gone.
  */
 export function countAccepted(pid: number): number {
-  const table = ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(readText(`/proc/${pid}/net/${name}`)));
+  const table = ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(peekText(`/proc/${pid}/net/${name}`)));
   const ports = new Set(table.filter(({ listening }) => listening).map(({ localPort }) => localPort));
   const own = new Set(listGroup(pid).flatMap(socketInodes));
   return table.filter((s) => !s.listening && ports.has(s.localPort) && own.has(s.inode)).length;
@@ -58,7 +59,7 @@ export async function untilQuiet(pid: number, { clock, timeoutMs, signal }: Quie
 function listGroup(pid: number): readonly number[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
-    const stat = readText(`/proc/${name}/stat`);
+    const stat = peekText(`/proc/${name}/stat`);
     const group = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
     return Number(group) === pid ? [Number(name)] : [];
   });
@@ -75,13 +76,5 @@ function socketInodes(pid: number): readonly string[] {
     });
   } catch {
     return [];
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }

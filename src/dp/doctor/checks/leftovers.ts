@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isJsonObject } from '../../../lib/json.ts';
+import { peekText } from '../../../lib/peek.ts';
 import { isSameProcessAlive, type ProcessId } from '../../../lib/process-id.ts';
 import { type Check, error, type Finding, healthy, ill, warning } from '../check.ts';
 
@@ -60,7 +61,7 @@ function judgeSharedMemory(dir: string): readonly Finding[] {
 function readMapped(): ReadonlySet<string> {
   const found = new Set<string>();
   for (const pid of listNames('/proc').filter((name) => /^\d+$/.test(name)))
-    for (const [path] of readText(`/proc/${pid}/maps`).matchAll(/\/\S*envoy_shared_memory_\d+/g))
+    for (const [path] of peekText(`/proc/${pid}/maps`).matchAll(/\/\S*envoy_shared_memory_\d+/g))
       found.add(path);
   return found;
 }
@@ -68,7 +69,7 @@ function readMapped(): ReadonlySet<string> {
 function readRecords(path: string): readonly ProcessId[] {
   let content: unknown;
   try {
-    content = JSON.parse(readText(path));
+    content = JSON.parse(peekText(path));
   } catch {
     return [];
   }
@@ -84,13 +85,5 @@ function listNames(dir: string): readonly string[] {
     return readdirSync(dir);
   } catch {
     return [];
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }
