@@ -22,6 +22,7 @@ import { checkAdminPort } from './envoy/admin-port.ts';
 import type { EnvoyVersion } from './envoy/version.ts';
 import { createFallBack } from './fall-back.ts';
 import type { RestartQueue } from './hot-restart/requests.ts';
+import { returnIdleMemory } from './idle-memory.ts';
 import { keepEnvoy } from './keep-envoy.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
 import type { LogRing } from './logs/ring.ts';
@@ -31,7 +32,6 @@ import { type ReadinessServer, startReadinessServer } from './readiness/server.t
 import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
 import { instancePaths } from './run-dir/paths.ts';
-import { returnStartupMemory } from './startup-memory.ts';
 import type { AgentState } from './state/agent-state.ts';
 import { createMachine, type Machine } from './state/machine.ts';
 import { type AgentView, enterSurroundings, type Surroundings } from './surroundings.ts';
@@ -62,7 +62,7 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   const { config, logger } = parts;
   const { stop, request } = acceptStops(parts.stop);
   const surroundings = enterSurroundings({ ...parts, onState: parts.onState ?? (() => {}) });
-  const watchers = new Set([returnStartupMemory(parts.clock), surroundings.onState]);
+  const watchers = new Set([returnIdleMemory(parts.clock), surroundings.onState]);
   const machine = createMachine(
     logger.child({ mesh: config.proxy.mesh, name: config.proxy.name }),
     (state) => {
