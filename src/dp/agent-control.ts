@@ -1,7 +1,7 @@
 import type { ControlActions } from './control/routes.ts';
 import { type AgentStatus, describeReason } from './control/status.ts';
 import { createRestartQueue, type RestartQueue } from './hot-restart/requests.ts';
-import type { EnvoyFacts } from './keep-envoy.ts';
+import type { EnvoyFacts } from './run-envoys.ts';
 import type { Machine } from './state/machine.ts';
 
 /** Where wishes from signals and from the socket meet, and where the parts of the status come together. */

@@ -23,7 +23,6 @@ import type { EnvoyVersion } from './envoy/version.ts';
 import { createFallBack } from './fall-back.ts';
 import type { RestartQueue } from './hot-restart/requests.ts';
 import { returnIdleMemory } from './idle-memory.ts';
-import { keepEnvoy } from './keep-envoy.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
 import type { LogRing } from './logs/ring.ts';
 import { type EnvoyBinary, planBinary } from './plan.ts';
@@ -32,6 +31,7 @@ import { type ReadinessServer, startReadinessServer } from './readiness/server.t
 import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
 import { instancePaths } from './run-dir/paths.ts';
+import { runEnvoys } from './run-envoys.ts';
 import type { AgentState } from './state/agent-state.ts';
 import { createMachine, type Machine } from './state/machine.ts';
 import { type AgentView, enterSurroundings, type Surroundings } from './surroundings.ts';
@@ -185,7 +185,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
   companions.attach(relay.relay, begun, () => askSoon(parts, control.restarts));
   surroundings.relay = relay.relay;
   if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts);
-  await keepEnvoy({
+  await runEnvoys({
     ...parts,
     instance,
     machine,

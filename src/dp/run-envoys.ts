@@ -24,7 +24,7 @@ import { type Crash, createCrashHistory } from './state/crash-history.ts';
 import type { Machine } from './state/machine.ts';
 import { superviseEnvoy } from './supervisor.ts';
 
-export interface KeepEnvoyParts {
+export interface RunEnvoysParts {
   readonly config: AgentConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
@@ -65,7 +65,7 @@ export interface EnvoyFacts {
 }
 
 /** Runs Envoys, one after the other, until the agent is asked to stop; nothing of them is left afterwards. */
-export async function keepEnvoy(parts: KeepEnvoyParts): Promise<void> {
+export async function runEnvoys(parts: RunEnvoysParts): Promise<void> {
   const { config, clock, restarts } = parts;
   const { restartBaseMs: baseMs, restartMaxMs: maxMs, maxRestarts } = config.envoy;
   const epochs = openEpochs(parts);
@@ -105,7 +105,7 @@ export async function keepEnvoy(parts: KeepEnvoyParts): Promise<void> {
 }
 
 /** The binary as it is now and the bootstrap as the control plane has it now, or the old one when that is away. */
-async function revise(parts: KeepEnvoyParts, before: EnvoyPlan): Promise<EnvoyPlan> {
+async function revise(parts: RunEnvoysParts, before: EnvoyPlan): Promise<EnvoyPlan> {
   const { stop, logger } = parts;
   const binary = await planBinary(parts, stop.graceful, before.binary);
   let { received } = before;
@@ -118,7 +118,7 @@ async function revise(parts: KeepEnvoyParts, before: EnvoyPlan): Promise<EnvoyPl
   return revisePlan(before, binary, received);
 }
 
-function identifyBinary(parts: KeepEnvoyParts): string {
+function identifyBinary(parts: RunEnvoysParts): string {
   try {
     const path = locateBinary(parts);
     return `${path} ${identify(path)}`;
@@ -128,7 +128,7 @@ function identifyBinary(parts: KeepEnvoyParts): string {
   }
 }
 
-function openEpochs({ config, instance, logger }: KeepEnvoyParts): Epochs | undefined {
+function openEpochs({ config, instance, logger }: RunEnvoysParts): Epochs | undefined {
   const { paths } = instance;
   const obstacle = !isSharedMemoryWritable()
     ? '/dev/shm cannot be written'
