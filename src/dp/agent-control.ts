@@ -1,5 +1,6 @@
 import type { ControlActions } from './control/routes.ts';
 import { type AgentStatus, describeReason } from './control/status.ts';
+import { createHandOvers, type HandOvers } from './hot-restart/hand-overs.ts';
 import { createRestartQueue, type RestartQueue } from './hot-restart/requests.ts';
 import type { EnvoyFacts } from './run-envoys.ts';
 import type { Machine } from './state/machine.ts';
@@ -7,6 +8,7 @@ import type { Machine } from './state/machine.ts';
 /** Where wishes from signals and from the socket meet, and where the parts of the status come together. */
 export interface AgentControl extends ControlActions {
   readonly restarts: RestartQueue;
+  readonly handOvers: HandOvers;
   /** Aborted when the proxy is to be drained and kept. */
   readonly drained: AbortSignal;
   waitingFor: readonly string[];
@@ -28,9 +30,11 @@ export interface AgentControlParts {
 export function createAgentControl(parts: AgentControlParts): AgentControl {
   const { machine } = parts;
   const restarts = createRestartQueue();
+  const handOvers = createHandOvers(Date.now);
   const draining = new AbortController();
   const control: AgentControl = {
     restarts,
+    handOvers,
     drained: draining.signal,
     waitingFor: [],
     facts: undefined,
@@ -52,7 +56,7 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
 
 function toStatus(
   { mesh, name, machine, readinessPort }: AgentControlParts,
-  { facts, waitingFor, marks, controlPlane }: AgentControl,
+  { facts, waitingFor, marks, controlPlane, handOvers }: AgentControl,
 ): AgentStatus {
   const { current, since } = machine;
   const running = facts?.running() ?? [];
@@ -67,7 +71,9 @@ function toStatus(
     mesh,
     name,
     state: current.state === 'draining' && current.done === true ? 'drained' : current.state,
-    reason: [describeReason(current, waitingFor), ...marks()].filter((text) => text !== '').join('; '),
+    reason: [describeReason(current, waitingFor), handOvers.mark, ...marks()]
+      .filter((text) => text !== '')
+      .join('; '),
     since: new Date(since).toISOString(),
     agentPid: process.pid,
     readinessPort: readinessPort(),
@@ -78,6 +84,7 @@ function toStatus(
     hotRestart: facts?.hotRestart ?? false,
     controlPlane: controlPlane(),
     waitingFor,
+    lastHandOver: handOvers.last && { ...handOvers.last, at: new Date(handOvers.last.at).toISOString() },
     envoys,
     crashes: (facts?.crashes ?? []).map(({ at, reason, ranMs, tail }) => ({
       at: new Date(at).toISOString(),

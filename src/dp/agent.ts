@@ -26,7 +26,7 @@ import { returnIdleMemory } from './idle-memory.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
 import type { LogRing } from './logs/ring.ts';
 import { type EnvoyBinary, planBinary } from './plan.ts';
-import { type Answer, toAnswer } from './readiness/answer.ts';
+import { type Answer, toAnswer, withLine } from './readiness/answer.ts';
 import { type ReadinessServer, startReadinessServer } from './readiness/server.ts';
 import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
@@ -105,7 +105,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
   let port = 0;
   const control = createAgentControl({ mesh, name, machine, readinessPort: () => port, stop: requestStop });
   let mark = (answer: Answer) => answer;
-  const ready = () => mark(toAnswer(machine.current, control.waitingFor));
+  const ready = () => withLine(mark(toAnswer(machine.current, control.waitingFor)), control.handOvers.mark);
   let stale: AgentView['stale'] = () => undefined;
   const view: AgentView = {
     status: control.status,
@@ -190,6 +190,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     instance,
     machine,
     restarts: control.restarts,
+    handOvers: control.handOvers,
     drained: control.drained,
     plan: { binary, received },
     finish: (bootstrap, place) =>

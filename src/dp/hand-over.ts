@@ -32,7 +32,7 @@ export type HandOverResult =
   /** Nothing changed for clients: the old Envoy, or one just like it, serves. */
   | { readonly kind: 'kept'; readonly serving: Serving; readonly reason: string }
   /** The old Envoy serves, but without admin interface, and no other can follow it. */
-  | { readonly kind: 'stuck'; readonly serving: Serving }
+  | { readonly kind: 'stuck'; readonly serving: Serving; readonly reason: string }
   /** The old Envoy died; none serves. */
   | { readonly kind: 'lost'; readonly reason: string };
 
@@ -91,7 +91,7 @@ async function recover(
     case 'failed':
       logger.error({ reason: again.reason }, 'the roll-back failed, too');
       machine.dispatch({ event: 'hand-over-failed' });
-      return { kind: 'stuck', serving };
+      return { kind: 'stuck', serving, reason };
   }
 }
 

@@ -11,6 +11,7 @@ import type { EnvoyVersion } from './envoy/version.ts';
 import { createEnvoyControl } from './envoy-control.ts';
 import type { FallBack } from './fall-back.ts';
 import { createEpochs, type Epochs } from './hot-restart/epochs.ts';
+import type { HandOvers } from './hot-restart/hand-overs.ts';
 import type { RestartQueue } from './hot-restart/requests.ts';
 import { isSharedMemoryWritable, sharedMemoryPath } from './hot-restart/shared-memory.ts';
 import type { OpaqueResource } from './hot-restart/static-state.ts';
@@ -34,6 +35,7 @@ export interface RunEnvoysParts {
   readonly machine: Machine;
   readonly instance: Instance;
   readonly restarts: RestartQueue;
+  readonly handOvers: HandOvers;
   /** Aborted when the proxy is to be drained and kept. */
   readonly drained: AbortSignal;
   /** What Envoy is started with first. */

@@ -8,6 +8,7 @@ import { untilQuiet } from './envoy/sockets.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { handOver } from './hand-over.ts';
 import type { Epochs } from './hot-restart/epochs.ts';
+import type { HandOvers } from './hot-restart/hand-overs.ts';
 import type { RestartQueue, RestartRequest } from './hot-restart/requests.ts';
 import { describeChange, type EnvoyPlan } from './plan.ts';
 import { describeRefused } from './readiness/latches.ts';
@@ -27,6 +28,8 @@ export interface SupervisorOptions {
   /** Looks for a newer binary and bootstrap; the same plan when there is none. Throws AgentError. */
   readonly revise: (before: EnvoyPlan) => Promise<EnvoyPlan>;
   readonly restarts: RestartQueue;
+  /** Told how each wish for another Envoy ends. */
+  readonly handOvers: HandOvers;
   /** Undefined: hot restart is off. */
   readonly epochs: Epochs | undefined;
   readonly crashes: CrashHistory<EnvoyPlan>;
@@ -167,7 +170,7 @@ async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan):
 
 /** Follows an Envoy into the states of the agent. */
 function observe(options: SupervisorOptions, envoy: RunningEnvoy): Serving {
-  const { control, clock } = options;
+  const { control, clock, handOvers } = options;
   const serving: Serving = {
     envoy,
     startedAt: clock.monotonic(),
@@ -178,6 +181,7 @@ function observe(options: SupervisorOptions, envoy: RunningEnvoy): Serving {
       if (serving.readyAt === undefined) {
         serving.readyAt = clock.monotonic();
         void control.settle(envoy);
+        handOvers.served(envoy.plan);
       }
       report(options, serving);
     }),
@@ -202,7 +206,7 @@ async function restart(
   fleet: Fleet,
   { serving, request }: { serving: Serving; request: RestartRequest },
 ): Promise<Serving | Exclude<Ending, { kind: 'stopped' }>> {
-  const { logger, epochs, revise } = options;
+  const { logger, epochs, revise, handOvers, stop } = options;
   const { cause } = request;
   let plan: EnvoyPlan;
   try {
@@ -210,11 +214,13 @@ async function restart(
   } catch (error) {
     const text = `not restarted: ${describeError(error)}`;
     logger.error({ cause }, text);
+    handOvers.refused({ cause, reason: text, wanted: undefined });
     request.finish({ ok: false, text });
     return serving;
   }
   const change = describeChange(serving.envoy.plan, plan);
   if (plan === serving.envoy.plan && !request.always) {
+    handOvers.unchanged(plan);
     request.finish({ ok: true, text: 'nothing changed' });
     return serving;
   }
@@ -234,21 +240,28 @@ async function restart(
     cause,
     observe: (e) => observe(options, e),
   });
+  if (result.kind === 'done') {
+    const text = `epoch ${result.serving.envoy.epoch} took over (changed: ${change})`;
+    handOvers.done(cause, text);
+    request.finish({ ok: true, text });
+    return result.serving;
+  }
+  const { reason } = result;
+  if (!stop.graceful.aborted) handOvers.refused({ cause, reason, wanted: plan });
   switch (result.kind) {
-    case 'done':
-      request.finish({
-        ok: true,
-        text: `epoch ${result.serving.envoy.epoch} took over (changed: ${change})`,
-      });
-      return result.serving;
     case 'kept':
-      request.finish({ ok: false, text: result.reason });
+      // One like it that took over is what a restart without a change asked for.
+      if (result.serving !== serving) handOvers.served(result.serving.envoy.plan);
+      request.finish({ ok: false, text: reason });
       return result.serving;
     case 'lost':
-      request.finish({ ok: false, text: result.reason });
-      return { kind: 'crashed', serving, reason: result.reason };
-    case 'stuck':
-      return restartCold(options, { serving: result.serving, request, plan: serving.envoy.plan });
+      request.finish({ ok: false, text: reason });
+      return { kind: 'crashed', serving, reason };
+    case 'stuck': {
+      const finish = () => request.finish({ ok: false, text: `${reason}; Envoy is started anew as it was` });
+      const before = serving.envoy.plan;
+      return restartCold(options, { serving: result.serving, request: { cause, finish }, plan: before });
+    }
   }
 }
 

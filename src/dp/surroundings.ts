@@ -85,13 +85,14 @@ export function enterSurroundings(parts: SurroundingsParts): Surroundings {
     },
     bound: (bootstrap) => boundEnvoy(bootstrap, bounds, templates),
     metrics({ status, ready, stale }) {
-      const { mesh, name, epoch, envoy } = status();
+      const { mesh, name, epoch, envoy, lastHandOver } = status();
       const confirmedAt = stale()?.confirmedAt;
       const body = renderAgentMetrics({
         ...{ mesh, name, epoch, state, startedAt, counts: counter.counts },
         version: buildInfo.version,
         envoyVersion: envoy.version,
         ready: ready(),
+        handOverRefused: lastHandOver?.ok === false,
         stale: stale() !== undefined,
         staleSeconds: confirmedAt === undefined ? undefined : Math.max(0, clock.now() - confirmedAt) / 1000,
         connected: self.relay?.status.upstream.connected,

@@ -110,6 +110,25 @@ describe('a new Envoy that fails costs nothing', () => {
     expect(stderr).toContain('Envoy refuses its bootstrap: no such field');
     await nothingFailed();
     expect(await proxy.status()).toMatchObject({ state: 'ready', epoch: 0, restarts: 0 });
+    expect((await restart()).code).toBe(42);
+    await refusalIsShown('kuma-dp restart', 'no such field');
+    point(envoyBinary());
+    expect((await restart()).stdout).toContain('epoch 1 took over');
+    await noRefusalIsShown();
+  });
+
+  test('when nobody waits for the answer: the refusal shows until its cause is gone', async () => {
+    await begin('--watch-binary --bootstrap-refresh 2s');
+    const bad = misbehaving('refuse-watched', 'echo "no such field" >&2; exit 1', '--mode');
+    point(bad);
+    await refusalIsShown('changed binary', 'no such field');
+    point(envoyBinary());
+    await noRefusalIsShown();
+    proxy.changeBootstrap('refused-by-test', 99_999);
+    await refusalIsShown('bootstrap refresh', 'Envoy refuses its bootstrap');
+    proxy.changeBootstrap('good-again');
+    await noRefusalIsShown();
+    await nothingFailed();
   });
 
   test('when it alone refuses a listener of the control plane: it is not started, and the listener is named', async () => {
@@ -165,6 +184,33 @@ describe('a new Envoy that fails costs nothing', () => {
     expect(await proxy.status()).toMatchObject({ state: 'ready', epoch: 0, restarts: 0 });
   });
 });
+
+const page = (port: number, path: string) => proxy.mesh.shell.ok(`curl -s http://127.0.0.1:${port}${path}`);
+
+/** In everything an operator looks at, until something changes. */
+async function refusalIsShown(cause: string, reason: string): Promise<void> {
+  const status = await waitUntil(
+    async () => {
+      const now = await proxy.status();
+      return now.lastHandOver?.ok === false && now.lastHandOver.cause.includes(cause) ? now : undefined;
+    },
+    { describe: () => `a refused hand-over by ${cause}:\n${agent.output()}` },
+  );
+  expect(status.lastHandOver?.reason).toContain(reason);
+  expect(status.reason).toContain(reason);
+  expect(await proxy.mesh.shell.ok('kuma-dp status web')).toMatch(/^last hand-over: .*: refused: /m);
+  expect(await page(status.readinessPort, '/ready')).toMatch(/^READY\nno hand-over \(/);
+  expect(await page(status.readinessPort, '/metrics')).toMatch(/^kuma_dp_hand_over_refused\{.*\} 1$/m);
+}
+
+async function noRefusalIsShown(): Promise<void> {
+  const { readinessPort } = await waitUntil(async () => {
+    const now = await proxy.status();
+    return now.lastHandOver?.ok === true && now.state === 'ready' ? now : undefined;
+  });
+  expect(await page(readinessPort, '/ready')).toBe('READY\n');
+  expect(await page(readinessPort, '/metrics')).toMatch(/^kuma_dp_hand_over_refused\{.*\} 0$/m);
+}
 
 /** An Envoy that does what the shell text says when it is given the flag, and is a good one otherwise. */
 function misbehaving(name: string, text: string, flag: string): string {

@@ -31,6 +31,12 @@ export function printStatusTable(
     print('');
     print(`control plane: ${controlPlane}`);
   }
+  const handOver = detailed ? statuses[0]?.lastHandOver : undefined;
+  if (handOver !== undefined) {
+    const { at, cause, ok, reason } = handOver;
+    print('');
+    print(`last hand-over: ${at}, ${cause}: ${ok ? '' : 'refused: '}${reason}`);
+  }
   const crash = detailed ? statuses[0]?.crashes.at(-1) : undefined;
   if (crash === undefined) return;
   print('');

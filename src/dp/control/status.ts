@@ -21,10 +21,20 @@ export interface AgentStatus {
   /** The one in use, by its bootstrap URL; '' while none answers. */
   readonly controlPlane: string;
   readonly waitingFor: readonly string[];
+  /** Of the newest wish for another Envoy; absent before the first. `ok: false` stays until it works or is moot. */
+  readonly lastHandOver: HandOverStatus | undefined;
   /** All Envoys of this agent that live: more than one during a hand-over and until the old one's connections ended. */
   readonly envoys: readonly { readonly pid: number; readonly epoch: number; readonly version: string }[];
   /** The newest last. */
   readonly crashes: readonly CrashStatus[];
+}
+
+export interface HandOverStatus {
+  /** ISO time. */
+  readonly at: string;
+  readonly cause: string;
+  readonly ok: boolean;
+  readonly reason: string;
 }
 
 export interface CrashStatus {

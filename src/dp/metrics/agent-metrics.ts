@@ -21,6 +21,8 @@ export interface AgentFacts {
   /** Refused responses by the relay's count; undefined without a relay. */
   readonly nacks: number | undefined;
   readonly epoch: number;
+  /** Another Envoy was asked for and refused, and that stands. */
+  readonly handOverRefused: boolean;
   readonly counts: TransitionCounts;
   /** Seconds since 1970. */
   readonly startedAt: number;
@@ -99,6 +101,11 @@ function families(facts: AgentFacts): readonly MetricFamily[] {
       'hot_restarts_failed',
       'Envoys that did not, while the one before served on.',
       counts.hotRestartsFailed,
+    ),
+    gauge(
+      'hand_over_refused',
+      '1 while another Envoy that was asked for could not take over.',
+      facts.handOverRefused,
     ),
     gauge('envoy_epoch', 'Restart epoch of the Envoy that serves.', facts.epoch),
     gauge('start_time_seconds', 'When the agent started, in seconds since 1970.', facts.startedAt),

@@ -25,3 +25,8 @@ export function toAnswer(state: AgentState, waitingFor: readonly string[]): Answ
       return { status: 503, body: `${state.state.toUpperCase()}\n` };
   }
 }
+
+/** The answer with one more line; '' adds none. */
+export function withLine(answer: Answer, line: string): Answer {
+  return line === '' ? answer : { ...answer, body: `${answer.body}${line}\n` };
+}

@@ -40,6 +40,8 @@ export interface Status {
   readonly restarts: number;
   readonly envoy: { readonly version: string; readonly path: string };
   readonly envoys: readonly { readonly pid: number; readonly epoch: number }[];
+  readonly readinessPort: number;
+  readonly lastHandOver?: { readonly cause: string; readonly ok: boolean; readonly reason: string };
   readonly crashes: readonly { readonly reason: string; readonly log: readonly string[] }[];
 }
 

@@ -11,6 +11,7 @@ const agent = (mesh: string, name: string): FoundAgent => ({
       hotRestart: true,
       controlPlane: '',
       waitingFor: [],
+      lastHandOver: undefined,
       envoys: [{ pid: 7, epoch: 2, version: '1.40.0' }],
       crashes: [],
     },
@@ -38,6 +39,15 @@ test('a name that fits none is refused with those there are', () => {
 test('a name with a dot that is spelled out in full wins over one that only ends so', () => {
   const dotted = [agent('a', 'b'), agent('mesh', 'a.b')];
   expect(chooseAgent(dotted, 'a.b', '/run').status).toMatchObject({ mesh: 'a', name: 'b' });
+});
+
+test('a refused hand-over is named for a single agent', () => {
+  const lines: string[] = [];
+  const lastHandOver = { at: '2030-01-01T00:00:00.000Z', cause: 'SIGHUP', ok: false, reason: 'exit code 1' };
+  printStatusTable([{ ...agent('default', 'web').status, lastHandOver }], {
+    ...{ print: (line) => lines.push(line), now: Date.parse('2030-01-01T00:01:30Z'), detailed: true },
+  });
+  expect(lines.at(-1)).toBe('last hand-over: 2030-01-01T00:00:00.000Z, SIGHUP: refused: exit code 1');
 });
 
 test('the table shows one line for each agent, and the log of the last crash for a single one', () => {

@@ -13,6 +13,7 @@ const facts: AgentFacts = {
   connected: true,
   nacks: 3,
   epoch: 2,
+  handOverRefused: true,
   counts: { envoyRestarts: 1, hotRestarts: 2, hotRestartsFailed: 0, refusals: 9 },
   startedAt: 1_900_000_000,
   residentBytes: 60_000_000,
@@ -30,6 +31,7 @@ describe('the metrics of an agent', () => {
       'kuma_dp_nacks_total{mesh="default",name="web-1"} 3',
       'kuma_dp_envoy_restarts_total{mesh="default",name="web-1"} 1',
       'kuma_dp_hot_restarts_total{mesh="default",name="web-1"} 2',
+      'kuma_dp_hand_over_refused{mesh="default",name="web-1"} 1',
       'kuma_dp_envoy_epoch{mesh="default",name="web-1"} 2',
     ])
       expect(text).toContain(`\n${line}\n`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toAnswer } from '../../../../src/dp/readiness/answer.ts';
+import { toAnswer, withLine } from '../../../../src/dp/readiness/answer.ts';
 
 test.each([
   [{ state: 'ready', restarts: 0, pid: 1 }, 200, 'READY\n'],
@@ -14,4 +14,10 @@ test.each([
   [{ state: 'draining', cause: 'SIGTERM' }, 503, 'DRAINING\n'],
 ] as const)('%j answers %i %j', (state, status, body) => {
   expect(toAnswer(state, ['its listeners'])).toEqual({ status, body });
+});
+
+test('a line more leaves the status and the first line as they are', () => {
+  const answer = toAnswer({ state: 'ready', restarts: 0, pid: 1 }, []);
+  expect(withLine(answer, '')).toBe(answer);
+  expect(withLine(answer, 'no hand-over')).toEqual({ status: 200, body: 'READY\nno hand-over\n' });
 });
