@@ -29,13 +29,16 @@ export function parseTcpTable(text: string): readonly TcpSocket[] {
 }
 
 /**
- * Connections that a process (or its group: the wrapper's pid is not Envoy's) accepted on a port that somebody listens
- * on. Connections it opened itself are not counted. 0 when the process is gone.
+ * Connections that a process group accepted on a port that somebody listens on: the wrapper's pid is not Envoy's, and
+ * either may be gone. Connections it opened itself are not counted. 0 when nobody of the group is left.
  */
 export function countAccepted(pid: number): number {
-  const table = ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(peekText(`/proc/${pid}/net/${name}`)));
+  const group = listGroup(pid);
+  const [member] = group;
+  if (member === undefined) return 0;
+  const table = ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(peekText(`/proc/${member}/net/${name}`)));
   const ports = new Set(table.filter(({ listening }) => listening).map(({ localPort }) => localPort));
-  const own = new Set(listGroup(pid).flatMap(socketInodes));
+  const own = new Set(group.flatMap(socketInodes));
   return table.filter((s) => !s.listening && ports.has(s.localPort) && own.has(s.inode)).length;
 }
 

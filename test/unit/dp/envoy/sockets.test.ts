@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { countAccepted, parseTcpTable } from '../../../../src/dp/envoy/sockets.ts';
 
@@ -17,17 +18,29 @@ test('established and listening sockets are read from the table of the kernel, o
   ]);
 });
 
-test('connections that were accepted count, those that were opened do not', async () => {
-  const server = createServer(() => {});
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8');
-  const group = Number(/\) \S+ \d+ (\d+)/.exec(stat)?.[1]);
-  const before = countAccepted(group);
-  const accepted = once(server, 'connection');
-  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  await accepted;
-  expect(countAccepted(group)).toBe(before + 1);
-  client.destroy();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+/** Listens, and tells its port and each connection it accepts; its process group outlives the shell that leads it. */
+const SERVER = `
+  const server = require('node:net').createServer(() => console.log('accepted'));
+  server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+`;
+
+test('connections that were accepted count, those that were opened do not, even when who leads the group is gone', async () => {
+  const shell = spawn('/bin/sh', ['-c', '"$0" -e "$1" &', process.execPath, SERVER], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const group = shell.pid ?? 0;
+  const lines = createInterface(shell.stdout)[Symbol.asyncIterator]();
+  try {
+    await once(shell, 'exit');
+    const port = Number((await lines.next()).value);
+    expect(countAccepted(group)).toBe(0);
+    const client = connect(port, '127.0.0.1');
+    expect((await lines.next()).value).toBe('accepted');
+    expect(countAccepted(group)).toBe(1);
+    client.destroy();
+  } finally {
+    process.kill(-group, 'SIGKILL');
+  }
   expect(countAccepted(999_999_999)).toBe(0);
 });
