@@ -71,6 +71,9 @@ export interface HealthRequest {
   readonly dataplaneToken?: string;
 }
 
+/** Key of the node's metadata that holds the Dataplane an agent brought; the name is Kuma's. */
+export const DATAPLANE_RESOURCE = 'dataplane.resource';
+
 /** Features an agent announces; the names are Kuma's. */
 export const FEATURE_DELTA_GRPC = 'feature-delta-grpc';
 export const FEATURE_REUSE_PORT = 'feature-reuse-port';

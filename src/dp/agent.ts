@@ -18,6 +18,8 @@ import type { WishSignals } from './control/signals.ts';
 import { acceptStops } from './control/stop.ts';
 import { type Access, openAccess } from './control-planes/access.ts';
 import type { Place } from './control-planes/place.ts';
+import { followDataplane, type LiveDataplane } from './dataplane/follow.ts';
+import { judgeDataplane } from './dataplane/judge.ts';
 import { checkAdminPort } from './envoy/admin-port.ts';
 import type { EnvoyVersion } from './envoy/version.ts';
 import { createFallBack } from './fall-back.ts';
@@ -27,7 +29,7 @@ import type { AskForBootstrap } from './known-good/offline-start.ts';
 import type { LogRing } from './logs/ring.ts';
 import { type EnvoyBinary, planBinary } from './plan.ts';
 import { type Answer, toAnswer, withLine } from './readiness/answer.ts';
-import { type ReadinessServer, startReadinessServer } from './readiness/server.ts';
+import { type Pages, type ReadinessServer, startReadinessServer } from './readiness/server.ts';
 import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
 import { instancePaths } from './run-dir/paths.ts';
@@ -50,6 +52,14 @@ export interface AgentParts {
   /** Lines of agent and Envoy, for who asks on the socket. */
   readonly logs: LogRing;
   readonly onState?: (state: AgentState) => void;
+  /** The Dataplane of the settings, where it may change. */
+  readonly dataplane?: LiveDataplane;
+  /** Gives memory back as the states allow; without it the agent does so for itself. */
+  readonly returnMemory?: (state: AgentState) => void;
+  /** How many Envoys share the memory of this process. */
+  readonly envoys?: () => number;
+  /** Told what the readiness server answers, once it does. */
+  readonly onPages?: (pages: Pages) => void;
   /** Awaited between the end of the last connection and the end of Envoy. */
   readonly afterDrain?: () => Promise<void>;
 }
@@ -62,7 +72,7 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   const { config, logger } = parts;
   const { stop, request } = acceptStops(parts.stop);
   const surroundings = enterSurroundings({ ...parts, onState: parts.onState ?? (() => {}) });
-  const watchers = new Set([returnIdleMemory(parts.clock), surroundings.onState]);
+  const watchers = new Set([parts.returnMemory ?? returnIdleMemory(parts.clock), surroundings.onState]);
   const machine = createMachine(
     logger.child({ mesh: config.proxy.mesh, name: config.proxy.name }),
     (state) => {
@@ -112,14 +122,16 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
     ready: () => ready().status === 200,
     stale: () => stale(),
   };
+  const pages = { '/ready': ready, '/metrics': () => surroundings.metrics(view) };
   const readiness = await startReadinessServer({
     port: config.readinessPort,
     socketPath: instance.paths.agentSocket,
-    pages: { '/ready': ready, '/metrics': () => surroundings.metrics(view) },
+    pages,
     onSocket: (request, response) =>
       surroundings.answer(request, response) || answerControl(control, request, response),
   });
   port = readiness.port;
+  parts.onPages?.(pages);
   const { paths } = instance;
   const access = openAccess(parts);
   control.controlPlane = () => access.planes.current?.key ?? '';
@@ -133,7 +145,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
     logger.info({ dir: instance.paths.dir, readiness: address }, 'agent started');
     const removed = await cleanStaleInstances(config.runDir);
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
-    wishes.listen({ onRestart: (cause) => void control.restart(cause), onDrain: control.drain });
+    wishes.listen({ onRestart: control.restart, onDrain: control.drain });
     await runEnvoy(parts, { ...claimed, readiness, control, companions, access });
   } finally {
     wishes.dispose();
@@ -171,6 +183,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     trust: config.controlPlane,
     socketPath: instance.paths.relaySocket,
     metadata: access.metadata,
+    dataplane: () => access.proxy().resource,
     choose: access.choose,
     timing: () => access.timing,
     onRefused: access.onRefused,
@@ -185,6 +198,11 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
   companions.attach(relay.relay, begun, () => askSoon(parts, control.restarts));
   surroundings.relay = relay.relay;
   if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts);
+  const follower = followDataplane({
+    ...{ ...parts, dataplane: parts.dataplane, brought: access.proxy().resource, bring: access.bring },
+    ask: (resource) => judgeDataplane(() => tryDataplane(resource, parts, binary.version, started)),
+  });
+  control.marks = () => [...companions.marks(), ...follower.marks()];
   await runEnvoys({
     ...parts,
     instance,
@@ -207,7 +225,10 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
       control.facts = facts;
     },
     leave: () => announceLeave(config.controlPlane, toLeaveRequest(access.proxy()), access.planes),
-  }).finally(relay.close);
+  }).finally(() => {
+    follower.stop();
+    return relay.close();
+  });
 }
 
 /** A control plane that was restarted may give another bootstrap; a whole fleet must not ask in the same second. */
@@ -270,6 +291,14 @@ function fetchFrom(
   const options = fetchOptions(parts, envoy, started);
   const { mayHeal } = started.access;
   return fetchBootstrap({ ...options, mayHeal, target: { ...options.target, url, address, retryMaxMs: 0 } });
+}
+
+/** Asks once for the bootstrap of another Dataplane, which the control plane looks at for that. */
+function tryDataplane(resource: string, parts: AgentParts, envoy: EnvoyVersion, started: Started) {
+  const { access } = started;
+  const proxy = () => ({ ...access.proxy(), resource });
+  const config = withoutRetries(parts.config);
+  return fetchFor({ ...parts, config }, envoy, { ...started, access: { ...access, proxy } });
 }
 
 function fetchOptions({ config, logger, stop }: AgentParts, envoy: EnvoyVersion, started: Started) {

@@ -25,6 +25,8 @@ export interface SurroundingsParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly logs: LogRing;
+  /** How many Envoys share the memory of this agent; looked at whenever a bootstrap is made. One by default. */
+  readonly envoys?: () => number;
   /** Told of every state, after the service manager. */
   readonly onState: (state: AgentState) => void;
 }
@@ -57,7 +59,9 @@ const START_MS = 60_000;
 
 export function enterSurroundings(parts: SurroundingsParts): Surroundings {
   const { config, env, clock, logger, logs } = parts;
-  const bounds = chooseBounds(config, readHostLimits(), logger);
+  const limits = readHostLimits();
+  const bounds = () => chooseBounds(config, limits, parts.envoys?.() ?? 1);
+  tellBounds(config, limits, bounds(), logger);
   const templates = readOverloadTemplates();
   const counter = createTransitionCounter();
   const startedAt = clock.now() / 1000;
@@ -83,7 +87,7 @@ export function enterSurroundings(parts: SurroundingsParts): Surroundings {
     onRelayEvent({ event }) {
       if (event === 'refused') nacks++;
     },
-    bound: (bootstrap) => boundEnvoy(bootstrap, bounds, templates),
+    bound: (bootstrap) => boundEnvoy(bootstrap, bounds(), templates),
     metrics({ status, ready, stale }) {
       const { mesh, name, epoch, envoy, lastHandOver } = status();
       const confirmedAt = stale()?.confirmedAt;
@@ -107,14 +111,23 @@ export function enterSurroundings(parts: SurroundingsParts): Surroundings {
   return self;
 }
 
-function chooseBounds({ envoy }: AgentConfig, { memory, files }: HostLimits, logger: Logger): EnvoyBounds {
+function chooseBounds({ envoy }: AgentConfig, { memory, files }: HostLimits, envoys: number): EnvoyBounds {
   const connections = connectionLimit(files?.hard ?? 1_048_576);
   const given = envoy.maxMemoryBytes;
-  const heapBytes = given > 0 ? given : memory === undefined ? undefined : envoyHeapBytes(memory.bytes);
+  const heapBytes =
+    given > 0 ? given : memory === undefined ? undefined : envoyHeapBytes(memory.bytes, envoys);
+  return { heapBytes, connections };
+}
+
+function tellBounds(
+  { envoy }: AgentConfig,
+  { memory }: HostLimits,
+  { heapBytes }: EnvoyBounds,
+  logger: Logger,
+): void {
   if (heapBytes !== undefined)
     logger.info(
-      { heapBytes, source: given > 0 ? '--max-memory' : memory?.source },
+      { heapBytes, source: envoy.maxMemoryBytes > 0 ? '--max-memory' : memory?.source },
       'memory is limited: Envoy refuses requests before it is reached',
     );
-  return { heapBytes, connections };
 }

@@ -1,8 +1,6 @@
-import type { BootstrapRequest } from '../../bootstrap/contract.ts';
+import { type BootstrapRequest, DATAPLANE_RESOURCE } from '../../bootstrap/contract.ts';
 import type { AdminAddress } from '../../bootstrap/parameters.ts';
 import type { Json, JsonObject } from '../../lib/json.ts';
-
-const DATAPLANE_RESOURCE = 'dataplane.resource';
 
 /**
  * Node metadata of a sidecar: what the control plane wants back with each stream. Keys are Kuma's; ports are strings

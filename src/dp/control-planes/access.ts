@@ -4,6 +4,7 @@ import { describeError } from '../../lib/coded-error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { withAuthorization, withoutAuthorization } from '../bootstrap/authorization.ts';
+import { withDataplane, withoutDataplane } from '../bootstrap/dataplane.ts';
 import type { BootstrapFailure } from '../bootstrap/failure.ts';
 import type { AgentConfig, ControlPlaneTarget, ProxyIdentity } from '../config/agent-config.ts';
 import type { Upstream, UpstreamTiming } from '../relay/link/upstream.ts';
@@ -30,15 +31,17 @@ export interface MovedRelay {
 
 export interface Access {
   readonly planes: ControlPlanes;
-  /** With the token of now. */
+  /** With the token and the Dataplane of now. */
   proxy(): ProxyIdentity;
+  /** From now on the agent brings this Dataplane: the control plane is told with a new stream. */
+  bring(resource: string): void;
   /** A control plane gave this bootstrap. */
   learn(place: Place, bootstrap: JsonObject): void;
   /** A request for the bootstrap failed; whether another token may come that mends it. */
   mayHeal(failure: BootstrapFailure): boolean;
   /** The control plane refused the stream for who we are. */
   onRefused(reason: string): void;
-  /** What is kept of a bootstrap: nothing in it differs between control planes or tokens alone. */
+  /** What is kept of a bootstrap: nothing in it differs between control planes, tokens or Dataplanes alone. */
   settle(bootstrap: JsonObject): JsonObject;
   /** The bootstrap of a start without the control plane, which later ones are measured by. */
   begin(settled: JsonObject): void;
@@ -69,6 +72,7 @@ export function openAccess({ config, clock, logger, random = Math.random }: Acce
   });
   const targets = new Map<string, RelayTarget>();
   let base: JsonObject | undefined;
+  let { resource } = proxy;
   let move = (_why: string): void => {};
   const token = watchToken({
     source: config.tokenSource,
@@ -111,7 +115,11 @@ export function openAccess({ config, clock, logger, random = Math.random }: Acce
   });
   const self: Access = {
     planes,
-    proxy: () => withToken(proxy, token),
+    proxy: () => withToken(resource === undefined ? proxy : { ...proxy, resource }, token),
+    bring(text) {
+      resource = text;
+      move('the Dataplane changed');
+    },
     learn,
     mayHeal({ auth, message }) {
       if (auth === true) token.refused(message);
@@ -121,13 +129,15 @@ export function openAccess({ config, clock, logger, random = Math.random }: Acce
     settle(bootstrap) {
       const bare = token.current === undefined ? bootstrap : withoutAuthorization(bootstrap);
       if (!xdsRelay) return bare;
-      base ??= bare;
-      return planes.several ? withUpstreamOf(base, bare) : bare;
+      const kept = resource === undefined ? bare : withoutDataplane(bare);
+      base ??= kept;
+      return planes.several ? withUpstreamOf(base, kept) : kept;
     },
     begin(settled) {
       base = settled;
     },
-    complete: (settled) => withAuthorization(settled, token.current),
+    complete: (settled) =>
+      withAuthorization(resource === undefined ? settled : withDataplane(settled, resource), token.current),
     metadata: () => (token.current === undefined ? {} : { authorization: token.current }),
     async choose() {
       await planes.list();

@@ -1,7 +1,8 @@
 import type { SignalSource } from '../../lib/stop-signals.ts';
 
 export interface WishListeners {
-  readonly onRestart: (cause: string) => void;
+  /** May resolve when it is done; nobody has to wait. */
+  readonly onRestart: (cause: string) => unknown;
   readonly onDrain: (cause: string) => void;
 }
 

@@ -5,6 +5,8 @@ import { type Message, type Patience, toMessage } from './message.ts';
 /** Tells the service manager how the agent is. Never throws and never waits: who reports is not held up by it. */
 export interface Notifier {
   onState(state: AgentState): void;
+  /** The same for who is more than one agent. */
+  tell(message: Message): void;
   /** Ends the watchdog and waits, for a bounded time, until the last message is out. */
   close(): Promise<void>;
 }
@@ -21,7 +23,7 @@ export interface NotifierOptions {
 }
 
 /** For an agent nobody watches. */
-export const silentNotifier: Notifier = { onState() {}, close: async () => {} };
+export const silentNotifier: Notifier = { onState() {}, tell() {}, close: async () => {} };
 
 /** Each message is a process: between two that only describe there is this much time. */
 const STATUS_PAUSE_MS = 500;
@@ -75,6 +77,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       push(toMessage(state, { announced, monotonicMs: clock.monotonic(), patience }));
       announced ||= state.state === 'ready' || state.state === 'degraded';
     },
+    tell: push,
     async close() {
       cancelWatchdog();
       quietUntil = 0;

@@ -24,8 +24,8 @@ export interface ReadinessServer {
 export type Pages = Readonly<Record<string, () => Answer>>;
 
 export interface ReadinessOptions {
-  /** 0: the kernel chooses. */
-  readonly port: number;
+  /** 0: the kernel chooses; undefined: only the socket. */
+  readonly port: number | undefined;
   readonly socketPath: string;
   readonly pages: Pages;
   /** More answers for the owner of the socket, never on the port; false when it has none. */
@@ -45,19 +45,19 @@ export async function startReadinessServer({
     if (!onSocket(request, response)) onRequest(request, response);
   });
   try {
-    await listen(tcp, { host: '127.0.0.1', port });
+    if (port !== undefined) await listen(tcp, { host: '127.0.0.1', port });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-    const holder = describePortHolder(port);
+    const holder = describePortHolder(port ?? 0);
     throw new AgentError(
       'port-taken',
-      `readiness port ${port} is taken${holder === undefined ? '' : ` by ${holder}`}; choose another KUMA_READINESS_PORT, or leave it out`,
+      `readiness port ${port ?? 0} is taken${holder === undefined ? '' : ` by ${holder}`}; choose another KUMA_READINESS_PORT, or leave it out`,
     );
   }
   await listen(unix, { path: socketPath });
   chmodSync(socketPath, 0o600);
   return {
-    port: (tcp.address() as AddressInfo).port,
+    port: (tcp.address() as AddressInfo | null)?.port ?? 0,
     close: async () => {
       await Promise.all([closeServer(tcp), closeServer(unix)]);
     },

@@ -1,6 +1,8 @@
+import { DATAPLANE_RESOURCE } from '../../bootstrap/contract.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { decodeDeltaRequest, encodeDeltaResponse } from './codec/delta.ts';
+import { withNodeMetadata } from './codec/node.ts';
 import { decodeSotwRequest, encodeSotwResponse } from './codec/sotw.ts';
 import { WireError } from './codec/wire.ts';
 import { type Mode, PeerLimitError, type PeerResponse } from './core/peer.ts';
@@ -53,6 +55,8 @@ export interface RelayOptions {
   readonly choose?: NonNullable<UpstreamLinkOptions['choose']>;
   readonly onRefused?: NonNullable<UpstreamLinkOptions['onRefused']>;
   readonly timing?: NonNullable<UpstreamLinkOptions['timing']>;
+  /** Text of the Dataplane that the agent brings, as it is for the next stream; undefined: it brings none. */
+  readonly dataplane?: () => string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random?: () => number;
@@ -80,6 +84,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   };
   const core = new RelayCore({
     clock,
+    toUpstreamNode: (node) => withDataplane(node, options.dataplane?.()),
     onEvent: (event) => {
       logEvent(logger, event);
       // Not before the core is done with this event.
@@ -163,6 +168,17 @@ function serveAds({ core, link, logger }: AdsParts, mode: Mode, stream: ServerSt
     onDrain: () => core.writable(peer),
     onClose: () => core.disconnect(peer),
   };
+}
+
+/** Envoys know the Dataplane of their start; it may be another one by now. */
+function withDataplane(node: Uint8Array, dataplane: string | undefined): Uint8Array {
+  if (dataplane === undefined) return node;
+  try {
+    return withNodeMetadata(node, DATAPLANE_RESOURCE, dataplane);
+  } catch {
+    // No node that anybody could read: the control plane will say so.
+    return node;
+  }
 }
 
 function epochOf({ headers }: ServerStream): number {

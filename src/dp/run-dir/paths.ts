@@ -20,7 +20,15 @@ export interface InstancePaths {
 }
 
 export function instancePaths(runDir: string, mesh: string, name: string): InstancePaths {
-  const dir = join(runDir, instanceName(mesh, name));
+  return pathsIn(join(runDir, instanceName(mesh, name)));
+}
+
+/** What an agent of several proxies has for itself; no proxy's directory begins with this sign. */
+export function crewPaths(runDir: string, pid: number): InstancePaths {
+  return pathsIn(join(runDir, `_crew.${pid}`));
+}
+
+function pathsIn(dir: string): InstancePaths {
   return {
     dir,
     adminSocket: join(dir, 'admin.sock'),

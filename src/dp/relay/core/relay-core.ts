@@ -37,6 +37,8 @@ export interface RelayCoreOptions {
   readonly onEvent: (event: RelayEvent) => void;
   /** How long subscriptions outlive their Envoy, in ms. */
   readonly lingerMs?: number;
+  /** The node the control plane is told, made of that of the newest Envoy; looked at for each stream. */
+  readonly toUpstreamNode?: ((node: Uint8Array) => Uint8Array) | undefined;
 }
 
 const LINGER_MS = 60_000;
@@ -54,6 +56,7 @@ interface Pin {
  */
 export class RelayCore {
   readonly #onEvent: (event: RelayEvent) => void;
+  readonly #toUpstreamNode: (node: Uint8Array) => Uint8Array;
   readonly #cache = new Cache();
   readonly #union = new Union();
   readonly #lingering: Lingering;
@@ -68,8 +71,9 @@ export class RelayCore {
   #node: Uint8Array | undefined;
   #peerNumber = 0;
 
-  constructor({ clock, onEvent, lingerMs = LINGER_MS }: RelayCoreOptions) {
+  constructor({ clock, onEvent, lingerMs = LINGER_MS, toUpstreamNode }: RelayCoreOptions) {
     this.#onEvent = onEvent;
+    this.#toUpstreamNode = toUpstreamNode ?? ((node) => node);
     this.#lingering = new Lingering(this.#union, clock, lingerMs);
   }
 
@@ -131,7 +135,8 @@ export class RelayCore {
   upstreamOpened(mode: Mode, sink: UpstreamSink): void {
     this.upstreamClosed();
     this.#subscribe();
-    this.#session = new UpstreamSession(mode, sink, this.#node);
+    const node = this.#node === undefined ? undefined : this.#toUpstreamNode(this.#node);
+    this.#session = new UpstreamSession(mode, sink, node);
     for (const [typeUrl, names] of this.#union.wanted) {
       this.#cache.of(typeUrl).absent.clear();
       this.#cache.of(typeUrl).forgetUnwanted(this.#cache.of(typeUrl).resources.keys(), names);
