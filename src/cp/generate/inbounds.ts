@@ -25,8 +25,19 @@ export interface InboundPart {
   readonly problems: readonly string[];
 }
 
-/** A listener on exactly the inbound's address, and the application behind it. */
-export function generateInbounds({ spec }: DataplaneView): InboundPart {
+const parts = new WeakMap<DataplaneView, InboundPart>();
+
+/** A listener on exactly the inbound's address, and the application behind it; made once for a dataplane. */
+export function generateInbounds(dataplane: DataplaneView): InboundPart {
+  let part = parts.get(dataplane);
+  if (part === undefined) {
+    part = makeInbounds(dataplane);
+    parts.set(dataplane, part);
+  }
+  return part;
+}
+
+function makeInbounds({ spec }: DataplaneView): InboundPart {
   const clusters = new Map<string, { readonly target: string; readonly resource: XdsResource }>();
   const listeners = new Map<string, XdsResource>();
   const problems: string[] = [];

@@ -6,7 +6,7 @@ import type { ProxyRouting, Routing } from '../mesh/routing.ts';
 import type { DataplaneView, MeshSnapshot } from '../mesh/snapshot.ts';
 import type { Destination } from './endpoints.ts';
 import { outboundListenerResource } from './outbound-listener.ts';
-import { targetOf } from './target.ts';
+import { isCurrent, type Target, targetOf } from './target.ts';
 
 export interface OutboundPart {
   readonly clusters: readonly XdsResource[];
@@ -44,13 +44,22 @@ export function generateOutbounds({ snapshot, dataplane, routing, bound }: Outbo
       parts.problems.push(`${where}: no listener, ${bind} is taken by an entry before it`);
     } else {
       taken.add(bind);
-      parts.add({ address, port: outbound.port, tags: outbound.tags }, to);
+      parts.add(outbound, { address, port: outbound.port, tags: outbound.tags }, to);
     }
   }
   return parts.result();
 }
 
 type TaggedOutbound = Required<Pick<Outbound, 'address' | 'port' | 'tags'>>;
+
+/** What was made last for an outbound. */
+interface Reached {
+  readonly routing: Routing;
+  readonly target: Target;
+  readonly listener: XdsResource;
+}
+
+const reached = new WeakMap<Outbound, Reached>();
 
 /** Collects the parts of one proxy; clusters and routes that several outbounds share are there once. */
 class OutboundParts {
@@ -66,21 +75,30 @@ class OutboundParts {
     this.#snapshot = snapshot;
   }
 
-  add({ address, port, tags }: TaggedOutbound, routing: Routing): void {
-    const { destination, service, route, weighted, clusters, protocols } = targetOf(
-      this.#snapshot,
-      tags,
-      routing,
-    );
-    for (const used of protocols.keys()) this.#services.add(used);
-    for (const { to, resource } of clusters) {
+  add(outbound: Outbound, asked: TaggedOutbound, routing: Routing): void {
+    const { target, listener } = this.#reached(outbound, asked, routing);
+    for (const used of target.protocols.keys()) this.#services.add(used);
+    for (const { to, resource } of target.clusters) {
       if (this.#clusters.has(to.cluster)) continue;
       this.#clusters.set(to.cluster, resource);
       this.#destinations.set(to.cluster, to);
     }
+    const { destination, route } = target;
     if (route !== undefined && !this.#routes.has(destination)) this.#routes.set(destination, route);
-    const tcp = route === undefined ? weighted : [];
-    this.#listeners.push(outboundListenerResource({ address, port, destination, service, clusters: tcp }));
+    this.#listeners.push(listener);
+  }
+
+  /** A route that changes concerns few outbounds of a proxy; the others are not worked out again. */
+  #reached(outbound: Outbound, { address, port, tags }: TaggedOutbound, routing: Routing): Reached {
+    const known = reached.get(outbound);
+    if (known?.routing === routing && isCurrent(this.#snapshot, known.target)) return known;
+    const target = targetOf(this.#snapshot, tags, routing);
+    const { destination, service, route, weighted } = target;
+    const clusters = route === undefined ? weighted : [];
+    const listener = outboundListenerResource({ address, port, destination, service, clusters });
+    const found = { routing, target, listener };
+    reached.set(outbound, found);
+    return found;
   }
 
   result(): OutboundPart {

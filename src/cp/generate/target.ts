@@ -36,7 +36,7 @@ export function targetOf(snapshot: MeshSnapshot, tags: Tags, routing: Routing): 
   const service = tags[SERVICE_TAG] ?? '';
   const destination = destinationCluster(service, tags);
   const known = targets.get(routing);
-  if (known?.destination === destination && stillSeen(snapshot, known.protocols)) return known;
+  if (known?.destination === destination && isCurrent(snapshot, known)) return known;
   const target = new TargetBuilder(snapshot, routing.loadBalancer ?? {}).build(
     { service, destination },
     routing,
@@ -45,7 +45,8 @@ export function targetOf(snapshot: MeshSnapshot, tags: Tags, routing: Routing): 
   return target;
 }
 
-function stillSeen({ services }: MeshSnapshot, protocols: Target['protocols']): boolean {
+/** The services it looked at still speak what they spoke. */
+export function isCurrent({ services }: MeshSnapshot, { protocols }: Target): boolean {
   for (const [service, protocol] of protocols) if (services.get(service)?.protocol !== protocol) return false;
   return true;
 }

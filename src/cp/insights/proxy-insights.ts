@@ -41,7 +41,8 @@ interface OpenSubscription {
   readonly connectTime: string;
   readonly version: DiscoverySubscription['version'];
   readonly counters: StreamCounters;
-  lastUpdateTime: string | undefined;
+  /** Wall time in ms: written down only when asked for, for it changes with each message. */
+  lastUpdateAt: number | undefined;
 }
 
 export class ProxyInsights {
@@ -83,7 +84,7 @@ export class ProxyInsights {
       connectTime: this.#now(),
       version,
       counters: new StreamCounters(),
-      lastUpdateTime: undefined,
+      lastUpdateAt: undefined,
     };
     this.#touch(toNodeId(proxy));
   }
@@ -203,7 +204,7 @@ export class ProxyInsights {
     const open = this.#live.get(toNodeId(proxy))?.open;
     if (open === undefined) return;
     open.counters.count(typeUrl, what);
-    open.lastUpdateTime = this.#now();
+    open.lastUpdateAt = this.#options.clock.now();
     this.#touch(toNodeId(proxy));
   }
 
@@ -245,7 +246,7 @@ export class ProxyInsights {
       id: open.id,
       controlPlaneInstanceId: this.#options.instanceId,
       connectTime: open.connectTime,
-      status: open.counters.toStatus(open.lastUpdateTime),
+      status: open.counters.toStatus(open.lastUpdateAt === undefined ? undefined : toTime(open.lastUpdateAt)),
       ...(open.version === undefined ? {} : { version: open.version }),
     };
   }
@@ -259,6 +260,10 @@ export class ProxyInsights {
   }
 
   #now(): string {
-    return new Date(this.#options.clock.now()).toISOString();
+    return toTime(this.#options.clock.now());
   }
+}
+
+function toTime(ms: number): string {
+  return new Date(ms).toISOString();
 }

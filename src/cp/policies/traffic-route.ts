@@ -5,7 +5,7 @@ import { SERVICE_TAG, type Tags } from '../../model/tags.ts';
 import { memoiseByValue } from '../generate/memo.ts';
 import type { ProxyRouting, Routing, Share } from '../mesh/routing.ts';
 import type { DataplaneView, MeshSnapshot } from '../mesh/snapshot.ts';
-import { matcherFor } from './match.ts';
+import { serviceMatcherFor } from './match.ts';
 
 const NO_ROUTES: readonly Resource[] = [];
 /** Envoy adds weights up in 32 bits. */
@@ -13,46 +13,70 @@ const MAX_WEIGHT_SUM = 2 ** 32 - 1;
 
 interface Known {
   readonly routes: readonly Resource[];
-  readonly chosen: readonly Chosen[];
+  readonly routed: readonly Routed[];
   readonly routing: ProxyRouting;
+}
+
+/** One outbound, the route chosen for it and what the route makes of it. */
+interface Routed {
+  readonly outbound: Outbound;
+  readonly route: Resource<TrafficRouteSpec> | undefined;
+  readonly routing: Routing;
+  readonly problem?: string;
 }
 
 const known = new WeakMap<DataplaneView, Known>();
 
 /**
  * Remembered per dataplane. When routes of the mesh change, but none that this proxy's outbounds get, the answer is
- * still the same object.
+ * still the same object; else each outbound whose route is still the same keeps its routing.
  */
 export function routeByTrafficRoutes(snapshot: MeshSnapshot, dataplane: DataplaneView): ProxyRouting {
   const routes = snapshot.policies.get('TrafficRoute') ?? NO_ROUTES;
   const found = known.get(dataplane);
   if (found?.routes === routes) return found.routing;
-  const chosen = chooseRoutes(dataplane, routes as readonly Resource<TrafficRouteSpec>[]);
-  const same = found?.chosen.every(({ route }, i) => route === chosen[i]?.route) === true;
-  const routing = found !== undefined && same ? found.routing : routeOutbounds(chosen);
-  known.set(dataplane, { routes, chosen, routing });
+  const routed = routeOutbounds(dataplane, routes as readonly Resource<TrafficRouteSpec>[], found?.routed);
+  const same = found?.routed.every((one, i) => one === routed[i]) === true;
+  const routing = found !== undefined && same ? found.routing : toProxyRouting(routed);
+  known.set(dataplane, { routes, routed, routing });
   return routing;
 }
 
-interface Chosen {
+/** What the outbounds with a service ask for; the same for as long as the dataplane is. */
+interface Question {
   readonly outbound: Outbound;
-  /** What the outbound asks for. */
+  readonly service: string;
   readonly asked: Tags;
-  readonly route: Resource<TrafficRouteSpec> | undefined;
+}
+
+const questions = new WeakMap<DataplaneView, readonly Question[]>();
+
+function questionsOf(dataplane: DataplaneView): readonly Question[] {
+  let found = questions.get(dataplane);
+  if (found === undefined) {
+    found = (dataplane.spec.networking.outbound ?? []).flatMap((outbound) => {
+      const service = outbound.tags?.[SERVICE_TAG];
+      if (outbound.tags === undefined || service === undefined) return [];
+      return [{ outbound, service, asked: outbound.tags }];
+    });
+    questions.set(dataplane, found);
+  }
+  return found;
 }
 
 /** A route is chosen by the service alone, whatever further tags the outbound asks for. */
-function chooseRoutes(
-  { spec: { networking } }: DataplaneView,
+function routeOutbounds(
+  dataplane: DataplaneView,
   routes: readonly Resource<TrafficRouteSpec>[],
-): readonly Chosen[] {
-  const { inbound = [], outbound = [], gateway } = networking;
+  before: readonly Routed[] | undefined,
+): readonly Routed[] {
+  const { inbound = [], gateway } = dataplane.spec.networking;
   const sources = [...inbound.map((i) => i.tags), ...(gateway === undefined ? [] : [gateway.tags])];
-  const routeTo = matcherFor(routes, sources);
-  return outbound.flatMap((one) => {
-    const service = one.tags?.[SERVICE_TAG];
-    if (one.tags === undefined || service === undefined) return [];
-    return [{ outbound: one, asked: one.tags, route: routeTo({ [SERVICE_TAG]: service }) }];
+  const routeTo = serviceMatcherFor(routes, sources);
+  return questionsOf(dataplane).map(({ outbound, service, asked }, i) => {
+    const route = routeTo(service);
+    const last = before?.[i];
+    return last !== undefined && last.route === route ? last : routeOne(outbound, asked, route);
   });
 }
 
@@ -60,14 +84,20 @@ function chooseRoutes(
  * An outbound that no TrafficRoute matches goes to its whole destination. (In Kuma it refuses connections as soon as
  * any route matches the proxy; here a first route for one service does not cut off the others.)
  */
-function routeOutbounds(chosen: readonly Chosen[]): ProxyRouting {
+function routeOne(outbound: Outbound, asked: Tags, route: Routed['route']): Routed {
+  if (route === undefined) return { outbound, route, routing: wholeDestination(asked) };
+  const routing = applyRoute(route, asked);
+  if (routing !== undefined) return { outbound, route, routing };
+  const problem = `TrafficRoute "${route.key.name}" has no weight above 0 and is ignored`;
+  return { outbound, route, routing: wholeDestination(asked), problem };
+}
+
+function toProxyRouting(routed: readonly Routed[]): ProxyRouting {
   const byOutbound = new Map<Outbound, Routing>();
   const problems = new Set<string>();
-  for (const { outbound, asked, route } of chosen) {
-    const routing = route === undefined ? wholeDestination(asked) : applyRoute(route, asked);
-    if (routing === undefined)
-      problems.add(`TrafficRoute "${route?.key.name}" has no weight above 0 and is ignored`);
-    byOutbound.set(outbound, routing ?? wholeDestination(asked));
+  for (const { outbound, routing, problem } of routed) {
+    byOutbound.set(outbound, routing);
+    if (problem !== undefined) problems.add(problem);
   }
   return { byOutbound, problems: [...problems] };
 }
