@@ -20,6 +20,47 @@ function generated(snapshot: MeshSnapshot, name: string, before?: Generated): Ge
   return generate({ snapshot, dataplane, routing, ...(before && { previous: before.resources }) });
 }
 
+/** A mesh built anew of the same resources: nothing made for the other can be found again. */
+function fromNothing(snapshot: MeshSnapshot, name: string): Generated {
+  const copy = structuredClone(snapshot);
+  return generated({ ...copy, services: step(undefined, { put: asResources(copy) }).services }, name);
+}
+
+function asResources({ dataplanes }: MeshSnapshot): ReturnType<typeof aDataplane>[] {
+  return [...dataplanes.values()].map(({ name, spec }) => ({ ...aDataplane({ name }), spec }));
+}
+
+/** Splits what goes to a service by version; of 0 % nothing is left for the first. */
+function splitOf(percent: number, service = 'x') {
+  const to = (version: string, weight: number) => ({
+    weight,
+    destination: { 'kuma.io/service': service, version },
+  });
+  return aResource({
+    type: 'TrafficRoute',
+    name: `split-${service}`,
+    sources: [{ match: { 'kuma.io/service': '*' } }],
+    destinations: [{ match: { 'kuma.io/service': service } }],
+    conf: { split: [to('1', percent), to('2', 100 - percent)] },
+  });
+}
+
+function versionsOf({ resources, services, problems }: Generated) {
+  const byType = [...resources].map(([type, map]) => [type, [...map].map(([key, r]) => [key, r.version])]);
+  return { byType, services: [...services].sort(), problems };
+}
+
+/** Equal seeds give equal numbers (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 function get({ resources }: Generated, typeUrl: string, name: string) {
   return resources.get(typeUrl)?.get(name);
 }
@@ -97,6 +138,38 @@ describe('what a change costs', () => {
     expect(after.resources.get(LISTENER)).toBe(before.resources.get(LISTENER));
     expect(get(after, ROUTE, 'outbound:x')?.version).not.toBe(get(before, ROUTE, 'outbound:x')?.version);
     expect(get(after, CLUSTER, 'y')).toBe(get(before, CLUSTER, 'y'));
+  });
+
+  test('other weights of a TrafficRoute change one route, the same for all, and neither clusters nor endpoints', () => {
+    const first = step(mesh, { put: [x2, splitOf(10)] });
+    const before = [generated(first, 'web1'), generated(first, 'web2')] as const;
+    const second = step(first, { put: [splitOf(20)] });
+    const [one, other] = [generated(second, 'web1', before[0]), generated(second, 'web2', before[1])];
+    for (const type of [CLUSTER, ENDPOINT, LISTENER])
+      expect(one.resources.get(type)).toBe(before[0].resources.get(type));
+    expect(one.services).toBe(before[0].services);
+    expect(get(one, ROUTE, 'outbound:x')?.version).not.toBe(get(before[0], ROUTE, 'outbound:x')?.version);
+    expect(get(other, ROUTE, 'outbound:x')).toBe(get(one, ROUTE, 'outbound:x'));
+  });
+
+  test('step by step it comes to the same as from nothing, whatever routes, members and outbounds came and went', () => {
+    const random = randomFrom(7);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+    const callers = [
+      { 9000: 'x', 9001: 'y' },
+      { 9000: { 'kuma.io/service': 'x', version: '1' }, 9001: 'x', 9002: 'y' },
+      { 9000: 'y', 9001: 'nobody' },
+    ].map((outbound) => aDataplane({ name: 'caller', address: '10.0.9.9', outbound }));
+    const members = [x1, x2, y1, aDataplane({ name: 'y2', service: 'y', address: '10.0.2.2', tags: http })];
+    const routes = [0, 10, 100].flatMap((percent) => [splitOf(percent), splitOf(percent, 'y')]);
+    let now = step(undefined, { put: [pick(callers), ...members] });
+    let last = generated(now, 'caller');
+    for (let i = 0; i < 400; i++) {
+      const one = pick([...members, ...routes]);
+      now = step(now, pick([{ put: [one] }, { remove: [one] }, { put: [pick(routes), pick(callers)] }]));
+      last = generated(now, 'caller', last);
+      expect(versionsOf(last)).toEqual(versionsOf(fromNothing(now, 'caller')));
+    }
   });
 
   test('a first member that speaks HTTP turns the waiting TCP listener into an HTTP one', () => {
