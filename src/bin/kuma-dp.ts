@@ -1,4 +1,7 @@
 import { main } from '../dp/main.ts';
+import { forgetLauncherVariables } from '../lib/launcher-environment.ts';
+
+forgetLauncherVariables(process.env);
 
 main({
   argv: process.argv.slice(2),

@@ -22,7 +22,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'launcher test '));
   launcher = join(folder, 'package', 'dist', 'bin', 'prog');
   const text = readFileSync(clonePath('scripts', 'launcher.sh'), 'utf8');
-  write(launcher, text.replaceAll('@PROGRAM@', 'prog').replaceAll('@FLAGS@', '--flag-of-node'));
+  const filled = text.replaceAll('@PROGRAM@', 'prog').replaceAll('@FLAGS@', '--flag-of-node');
+  write(launcher, filled.replaceAll('@ALLOCATOR@', 'MALLOC_ONE=1 MALLOC_TWO_=22'));
 });
 
 afterEach(async () => {
@@ -136,5 +137,34 @@ describe('the launcher of a program', () => {
     const path = dirname(fakeNode(join(folder, 'path', 'node'), 'v24.0.0'));
     const { stdout } = await run(onPath(path), [], join(folder, 'elsewhere', 'bin', 'prog'));
     expect(stdout).toContain(join(folder, 'elsewhere', 'lib', 'prog.cjs'));
+  });
+
+  describe('tells the allocator how to keep memory', () => {
+    const seen = async (env: Record<string, string | undefined>) => {
+      const node = write(
+        join(folder, 'path', 'node'),
+        '#!/bin/sh\n[ "$1" = --version ] && { echo v24.0.0; exit; }\nexec env\n',
+      );
+      const { stdout } = await run({ ...onPath(dirname(node)), ...env });
+      return stdout.split('\n').filter((line) => /^(MALLOC|KUMA_LAUNCHER)_/.test(line));
+    };
+
+    test('and names the variables that the program has to take out again', async () => {
+      expect((await seen({})).sort()).toEqual([
+        'KUMA_LAUNCHER_SET=MALLOC_ONE MALLOC_TWO_',
+        'MALLOC_ONE=1',
+        'MALLOC_TWO_=22',
+      ]);
+    });
+
+    test('and leaves alone what the user said, an empty value too', async () => {
+      expect((await seen({ MALLOC_ONE: '7' })).sort()).toEqual([
+        'KUMA_LAUNCHER_SET=MALLOC_TWO_',
+        'MALLOC_ONE=7',
+        'MALLOC_TWO_=22',
+      ]);
+      const all = await seen({ MALLOC_ONE: '', MALLOC_TWO_: '$(exit) "' });
+      expect(all.sort()).toEqual(['MALLOC_ONE=', 'MALLOC_TWO_=$(exit) "']);
+    });
   });
 });
