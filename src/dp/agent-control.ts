@@ -11,6 +11,8 @@ export interface AgentControl extends ControlActions {
   readonly handOvers: HandOvers;
   /** Aborted when the proxy is to be drained and kept. */
   readonly drained: AbortSignal;
+  /** Aborted when the agent is to end without its Envoys. */
+  readonly detached: AbortSignal;
   waitingFor: readonly string[];
   facts: EnvoyFacts | undefined;
   /** What else there is to know: old configuration, an application that is not well. */
@@ -25,6 +27,8 @@ export interface AgentControlParts {
   readonly machine: Machine;
   readonly readinessPort: () => number;
   readonly stop: (cause: string) => void;
+  /** Envoy outlives the agent. */
+  readonly keepsEnvoy: boolean;
 }
 
 export function createAgentControl(parts: AgentControlParts): AgentControl {
@@ -32,10 +36,12 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
   const restarts = createRestartQueue();
   const handOvers = createHandOvers(Date.now);
   const draining = new AbortController();
+  const detaching = new AbortController();
   const control: AgentControl = {
     restarts,
     handOvers,
     drained: draining.signal,
+    detached: detaching.signal,
     waitingFor: [],
     facts: undefined,
     marks: () => [],
@@ -50,8 +56,23 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
       draining.abort(cause);
     },
     stop: parts.stop,
+    detach() {
+      const obstacle = describeObstacle(parts);
+      if (obstacle !== undefined) return { ok: false, text: obstacle };
+      detaching.abort();
+      return { ok: true, text: 'the agent ends, Envoy serves on' };
+    },
   };
   return control;
+}
+
+/** Why the agent cannot leave Envoy alone. */
+function describeObstacle({ keepsEnvoy, machine }: AgentControlParts): string | undefined {
+  if (!keepsEnvoy)
+    return 'the agent runs without --keep-envoy: Envoy would end with it ("kuma-dp stop" ends both in good order)';
+  const { state } = machine.current;
+  if (state === 'ready' || state === 'degraded' || state === 'handing-over') return undefined;
+  return `no Envoy serves that could be left alone: the state is ${state}`;
 }
 
 function toStatus(

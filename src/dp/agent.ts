@@ -5,6 +5,7 @@ import type { JsonObject } from '../lib/json.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
+import { type Adoption, adoptKept } from './adoption/adopt.ts';
 import { type AgentControl, createAgentControl } from './agent-control.ts';
 import { announceLeave, fetchBootstrap } from './bootstrap/client.ts';
 import type { BootstrapFailure } from './bootstrap/failure.ts';
@@ -32,6 +33,7 @@ import { type Answer, toAnswer, withLine } from './readiness/answer.ts';
 import { type Pages, type ReadinessServer, startReadinessServer } from './readiness/server.ts';
 import { attachRelay } from './relay/attach.ts';
 import { claimInstance, cleanStaleInstances, type Instance } from './run-dir/instance.ts';
+import { nextRelayEpoch } from './run-dir/kept.ts';
 import { instancePaths } from './run-dir/paths.ts';
 import { runEnvoys } from './run-envoys.ts';
 import type { AgentState } from './state/agent-state.ts';
@@ -83,18 +85,21 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   stop.graceful.addEventListener('abort', onStop, { once: true });
   if (stop.graceful.aborted) onStop();
   const paths = instancePaths(config.runDir, config.proxy.mesh, config.proxy.name);
-  await checkAdminPort(config.envoy.adminPort);
   const instance = await claimInstance(paths);
   let reason = 'a fault';
+  let detached = false;
   try {
-    await runClaimed({ ...parts, stop }, { instance, machine, watchers, surroundings, requestStop: request });
-    reason = stop.graceful.aborted ? String(stop.graceful.reason) : 'done';
+    const adoption = await adoptKept(instance, logger);
+    if (adoption === undefined) await checkAdminPort(config.envoy.adminPort);
+    const claimed = { instance, adoption, machine, watchers, surroundings, requestStop: request };
+    detached = await runClaimed({ ...parts, stop }, claimed);
+    reason = detached ? 'detached' : stop.graceful.aborted ? String(stop.graceful.reason) : 'done';
   } catch (error) {
     // Whatever was under way when the stop came was cut off by it.
     if (!stop.graceful.aborted) throw error;
     reason = String(stop.graceful.reason);
   } finally {
-    await instance.release();
+    await (detached ? instance.leave() : instance.release());
     machine.dispatch({ event: 'ended', reason });
     await surroundings.close();
   }
@@ -102,18 +107,24 @@ export async function runAgent(parts: AgentParts): Promise<void> {
 
 interface Claimed {
   readonly instance: Instance;
+  /** The Envoy of an agent before this one. */
+  readonly adoption: Adoption | undefined;
   readonly machine: Machine;
   readonly watchers: Set<(state: AgentState) => void>;
   readonly surroundings: Surroundings;
   readonly requestStop: (cause: string) => void;
 }
 
-async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
-  const { instance, machine, watchers, surroundings, requestStop } = claimed;
+/** Whether it ended without its Envoys. */
+async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean> {
+  const { instance, adoption, machine, watchers, surroundings, requestStop } = claimed;
   const { config, logger, wishes } = parts;
   const { mesh, name } = config.proxy;
   let port = 0;
-  const control = createAgentControl({ mesh, name, machine, readinessPort: () => port, stop: requestStop });
+  const control = createAgentControl({
+    ...{ mesh, name, machine, readinessPort: () => port, stop: requestStop },
+    keepsEnvoy: config.envoy.keep,
+  });
   let mark = (answer: Answer) => answer;
   const ready = () => withLine(mark(toAnswer(machine.current, control.waitingFor)), control.handOvers.mark);
   let stale: AgentView['stale'] = () => undefined;
@@ -125,6 +136,8 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
   const pages = { '/ready': ready, '/metrics': () => surroundings.metrics(view) };
   const readiness = await startReadinessServer({
     port: config.readinessPort,
+    // Programs that ask there, and the bootstrap that names it, find it where it was.
+    before: adoption?.record.readinessPort ?? 0,
     socketPath: instance.paths.agentSocket,
     pages,
     onSocket: (request, response) =>
@@ -146,7 +159,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<void> {
     const removed = await cleanStaleInstances(config.runDir);
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
     wishes.listen({ onRestart: control.restart, onDrain: control.drain });
-    await runEnvoy(parts, { ...claimed, readiness, control, companions, access });
+    return await runEnvoy(parts, { ...claimed, readiness, control, companions, access });
   } finally {
     wishes.dispose();
     access.stop();
@@ -162,16 +175,19 @@ interface Started extends Claimed {
   readonly access: Access;
 }
 
-async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
+async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
   const { config, env, logger, stop } = parts;
-  const { machine, instance, control, companions, readiness, surroundings, access } = started;
+  const { machine, instance, adoption, control, companions, readiness, surroundings, access } = started;
   const binary = await planBinary({ config, env }, stop.graceful);
   describeBinary(binary, logger);
   machine.dispatch({ event: 'located', envoyVersion: binary.version.version });
   companions.setEnvoyVersion(binary.version.version);
   const ask: AskForBootstrap<JsonObject> = (goOn) => fetchFor(parts, binary.version, started, goOn);
   access.ask = (place) => fetchFrom(place, parts, binary.version, started);
-  const begun = await companions.begin(ask, readiness.port);
+  const begun =
+    adoption === undefined
+      ? await companions.begin(ask, readiness.port)
+      : companions.beginWith(adoption.serving.received, ask);
   const received = begun.bootstrap;
   machine.dispatch({ event: 'bootstrapped' });
   const templates = readOverlayTemplates();
@@ -182,6 +198,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
     template: templates.relay,
     trust: config.controlPlane,
     socketPath: instance.paths.relaySocket,
+    firstEpoch: adoption === undefined ? 0 : nextRelayEpoch(adoption.record),
     metadata: access.metadata,
     dataplane: () => access.proxy().resource,
     choose: access.choose,
@@ -197,15 +214,19 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<void> {
   access.attach(relay.relay, (cause) => void control.restarts.ask({ cause, always: true }));
   companions.attach(relay.relay, begun, () => askSoon(parts, control.restarts));
   surroundings.relay = relay.relay;
-  if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts);
+  if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts, 'the control plane is back');
+  if (begun.kind === 'adopted') takeUp(begun.fresh, control.restarts, 'bootstrap after the adoption');
   const follower = followDataplane({
     ...{ ...parts, dataplane: parts.dataplane, brought: access.proxy().resource, bring: access.bring },
     ask: (resource) => judgeDataplane(() => tryDataplane(resource, parts, binary.version, started)),
   });
   control.marks = () => [...companions.marks(), ...follower.marks()];
-  await runEnvoys({
+  return runEnvoys({
     ...parts,
     instance,
+    adoption,
+    detached: control.detached,
+    readinessPort: readiness.port,
     machine,
     restarts: control.restarts,
     handOvers: control.handOvers,
@@ -244,8 +265,7 @@ function crashDirs({ state }: AgentConfig, { paths }: Instance): readonly string
 }
 
 /** What the control plane says once it is back is taken up as any changed bootstrap is. */
-function takeUp(fresh: Promise<JsonObject>, restarts: RestartQueue): void {
-  const cause = 'the control plane is back';
+function takeUp(fresh: Promise<JsonObject>, restarts: RestartQueue, cause: string): void {
   // It rejects when the agent stops.
   fresh.then(
     () => restarts.ask({ cause, always: false }),
@@ -309,6 +329,7 @@ function fetchOptions({ config, logger, stop }: AgentParts, envoy: EnvoyVersion,
     adminPort: config.envoy.adminPort,
     workdir: started.instance.paths.dir,
     deltaXds: config.envoy.deltaXds,
+    keepEnvoy: config.envoy.keep,
   };
   return {
     target: config.controlPlane,

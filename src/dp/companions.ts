@@ -13,6 +13,7 @@ import { toHealthRequest } from './bootstrap/request.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import type { Access } from './control-planes/access.ts';
 import { createAdminClient } from './envoy/admin-client.ts';
+import type { AcceptedState } from './known-good/generation.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
 import { type RelayWatch, startRelayWatch, type WatchedRelay } from './known-good/relay-watch.ts';
 import { type Begin, describeStale, openStateSession, type StateSession } from './known-good/session.ts';
@@ -29,6 +30,12 @@ export interface CompanionParts {
   readonly access: Access;
 }
 
+/** A relay that may be fed with what was saved. */
+export interface FedRelay extends WatchedRelay {
+  /** For Envoys that have nothing yet. */
+  reserve(state: AcceptedState): void;
+}
+
 export interface Companions {
   readonly session: StateSession;
   /** Of Envoy, once it is known; stands in what is saved. */
@@ -38,12 +45,14 @@ export interface Companions {
    * which; `fresh` of a stale one resolves when the control plane is back.
    */
   begin(ask: AskForBootstrap<JsonObject>, readinessPort: number): Promise<Begin>;
+  /** The same with an Envoy that serves already: the control plane is not waited for. */
+  beginWith(received: JsonObject, ask: AskForBootstrap<JsonObject>): Begin;
   /** The agent's state changed; `received` is the bootstrap of the Envoy that serves, where one does. */
   onState(state: AgentState, received: JsonObject | undefined): void;
   /** What happens in the relay, from its start on. */
   onRelayEvent(event: { readonly event: string }): void;
   /** The relay runs; undefined where Envoy talks to the control plane itself. */
-  attach(relay: WatchedRelay | undefined, begun: Begin, onReconnected: () => void): void;
+  attach(relay: FedRelay | undefined, begun: Begin, onReconnected: () => void): void;
   /** The answer of the readiness server, with what is known here. */
   answer(answer: Answer): Answer;
   /** Lines for the status. */
@@ -75,6 +84,12 @@ export function startCompanions(parts: CompanionParts): Companions {
       parts.access.begin(local);
       return { ...begun, bootstrap: local };
     },
+    beginWith(received, ask) {
+      parts.access.begin(received);
+      const fresh = ask(() => true);
+      fresh.catch(() => {});
+      return { kind: 'adopted', bootstrap: received, fresh };
+    },
     onState(now, received) {
       const serves = isServing(now);
       if (serves && received !== undefined) session.serving(withoutAuthorization(received));
@@ -99,7 +114,9 @@ export function startCompanions(parts: CompanionParts): Companions {
         if (!first) onNewStream();
         first = false;
       };
-      watch = startRelayWatch({ relay, session, clock, graceMs, onReconnected });
+      // An Envoy that was adopted has what it needs, newer than what was saved: that is for its successor alone.
+      const watched = begun.kind === 'adopted' ? reserving(relay) : relay;
+      watch = startRelayWatch({ relay: watched, session, clock, graceMs, onReconnected });
     },
     answer: (answer) => mark(answer, app, state(), marks()),
     marks,
@@ -161,6 +178,16 @@ function openSession(
     clock,
     logger,
   });
+}
+
+function reserving(relay: FedRelay): WatchedRelay {
+  return {
+    get status() {
+      return relay.status;
+    },
+    accepted: () => relay.accepted(),
+    restore: (state) => relay.reserve(state),
+  };
 }
 
 function isServing({ state }: AgentState): boolean {

@@ -14,14 +14,17 @@ import { checkAdminPort } from './envoy/admin-port.ts';
 import { type HotRestartFacts, serveArguments } from './envoy/command-line.ts';
 import { drainEnvoy } from './envoy/drain.ts';
 import { createLineSplitter, formatLine, tellsRejection } from './envoy/output.ts';
-import { startEnvoy } from './envoy/process.ts';
+import { type EnvoyProcess, startEnvoy } from './envoy/process.ts';
 import { createTail } from './envoy/tail.ts';
 import { validateBootstrap } from './envoy/validate.ts';
 import { checkState } from './hot-restart/state-check.ts';
 import type { OpaqueResource } from './hot-restart/static-state.ts';
+import { createKeptEnvoys, type KeptEnvoys } from './kept-envoys.ts';
 import type { EnvoyPlan } from './plan.ts';
-import { type Monitor, startMonitor } from './readiness/monitor.ts';
+import { startMonitor } from './readiness/monitor.ts';
+import { readRelayEpoch } from './relay/overlay.ts';
 import type { Instance } from './run-dir/instance.ts';
+import type { KeptEnvoy, KeptRecord } from './run-dir/kept.ts';
 import { epochPaths } from './run-dir/paths.ts';
 import type { EnvoyControl, EnvoyStart, RunningEnvoy } from './running-envoy.ts';
 
@@ -38,6 +41,10 @@ export interface ControlParts {
   readonly hotRestart: (start: EnvoyStart) => HotRestartFacts | undefined;
   /** Told what the running Envoy still lacks. */
   readonly onWaiting: (waitingFor: readonly string[]) => void;
+  /** What the next agent is to know, should Envoy outlive this one. */
+  readonly about: () => Omit<KeptRecord, 'envoys' | 'concurrency'>;
+  /** Of an Envoy that was adopted. */
+  readonly concurrency: number | undefined;
   /** Announces the stop to the control plane; whether it was understood. */
   readonly leave: () => Promise<boolean>;
 }
@@ -47,8 +54,21 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
   const { config, logger, instance } = parts;
   const validated = new WeakSet<EnvoyPlan>();
   const running = new Set<RunningEnvoy>();
+  let { concurrency } = parts;
+  const kept = createKeptEnvoys({
+    ...{ instance, logger, clock: parts.clock, logDir: config.envoy.logDir },
+    about: () => ({ ...parts.about(), ...(concurrency === undefined ? {} : { concurrency }) }),
+  });
   const record = () => instance.recordEnvoys([...running].map(({ pid }) => pid));
-  let concurrency: number | undefined;
+  const follow = (envoy: RunningEnvoy) => {
+    running.add(envoy);
+    record();
+    void envoy.exited.then(() => {
+      running.delete(envoy);
+      record();
+    });
+    return envoy;
+  };
   return {
     async check(plan, signal) {
       if (validated.has(plan)) return undefined;
@@ -57,19 +77,13 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
       return problem;
     },
     checkHandOver: (start, signal) => checkHandOver(parts, start, signal),
-    start(start) {
-      const envoy = startOne(parts, start, concurrency);
-      running.add(envoy);
-      record();
-      void envoy.exited.then(() => {
-        running.delete(envoy);
-        record();
-      });
-      return envoy;
-    },
+    start: (start) => follow(startOne(parts, start, { concurrency, kept })),
+    adopt: (envoy, plan) => follow(adoptOne(parts, kept, { envoy, plan })),
+    forget: () => kept.forget(),
     async settle(envoy) {
       linkAdmin(instance.paths.adminSocket, envoy.place);
       concurrency ??= await readConcurrency(envoy.place);
+      kept.record();
     },
     running: () => [...running],
     async leave() {
@@ -98,53 +112,108 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
   };
 }
 
-function startOne(parts: ControlParts, start: EnvoyStart, concurrency: number | undefined): RunningEnvoy {
+interface Means {
+  readonly concurrency: number | undefined;
+  readonly kept: KeptEnvoys;
+}
+
+function startOne(parts: ControlParts, start: EnvoyStart, { concurrency, kept }: Means): RunningEnvoy {
   const { config, clock } = parts;
   const { plan, epoch } = start;
-  const { binary } = plan;
-  const { path, place, bootstrap } = writeBootstrap(parts, start);
+  const { path: bootstrapPath, place, bootstrap } = writeBootstrap(parts, start);
+  const hotRestart = parts.hotRestart(start);
   const args = serveArguments({
-    bootstrapPath: path,
+    bootstrapPath,
     options: config.envoy,
     logFormat: config.log.format,
-    version: binary.version.version,
+    version: plan.binary.version.version,
     concurrency,
-    hotRestart: parts.hotRestart(start),
+    hotRestart,
   });
-  let monitor: Monitor | undefined;
-  let refusal = '';
+  const expects = readExpectations(bootstrap);
+  const ear = listen(parts);
+  const { launcher } = plan.binary;
+  const common = { binary: plan.binary.executable(), args };
+  const process =
+    launcher.kind === 'double-fork'
+      ? kept.start(
+          common,
+          {
+            ...{ epoch, bootstrapPath, place, expects, received: plan.received, binary: factsOf(plan) },
+            ...optional('relayEpoch', readRelayEpoch(bootstrap)),
+            ...optional('baseId', hotRestart?.baseId),
+          },
+          { push: (chunk) => ear.push('stderr', chunk), tail: ear.lines },
+        )
+      : startEnvoy({ ...common, launcher, clock, onOutput: ear.push });
+  return dress(parts, ear, { process, epoch, plan, place, expects });
+}
+
+function adoptOne(
+  parts: ControlParts,
+  kept: KeptEnvoys,
+  { envoy, plan }: { envoy: KeptEnvoy; plan: EnvoyPlan },
+): RunningEnvoy {
+  const { epoch, place, expects } = envoy;
+  const ear = listen(parts);
+  const process = kept.adopt(envoy, { push: (chunk) => ear.push('stderr', chunk), tail: ear.lines });
+  return dress(parts, ear, { process, epoch, plan, place, expects });
+}
+
+function optional<K extends string>(key: K, value: number | undefined): { readonly [P in K]?: number } {
+  return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: number };
+}
+
+function factsOf({ binary: { path, identity, version } }: EnvoyPlan): KeptEnvoy['binary'] {
+  return { path, identity, version };
+}
+
+/** Takes what one Envoy prints: passes it on, keeps the last lines, and notices refusals. */
+function listen(parts: ControlParts) {
   const tail = createTail();
+  let refusal = '';
+  let onRefusal = () => {};
   const output = passOn(parts, (line) => {
     tail.push(line);
     if (!tellsRejection(line)) return;
     refusal = line.slice(-500);
-    monitor?.nudge();
+    onRefusal();
   });
-  const process = startEnvoy({
-    launcher: binary.launcher,
-    binary: binary.executable(),
-    args,
-    clock,
-    onOutput: output.push,
-  });
-  void process.exited.then(output.flush);
+  return {
+    ...output,
+    lines: tail.lines,
+    lastRefusal: () => refusal,
+    tellRefusals(tell: () => void) {
+      onRefusal = tell;
+    },
+  };
+}
+
+interface Dressed {
+  readonly process: EnvoyProcess;
+  readonly epoch: number;
+  readonly plan: EnvoyPlan;
+  readonly place: AdminPlace;
+  readonly expects: KeptEnvoy['expects'];
+}
+
+function dress(parts: ControlParts, ear: ReturnType<typeof listen>, envoy: Dressed): RunningEnvoy {
+  const { process, epoch, plan, place, expects } = envoy;
+  void process.exited.then(ear.flush);
   return {
     ...process,
-    epoch,
-    plan,
-    place,
-    tail: tail.lines,
-    lastRefusal: () => refusal,
+    ...{ epoch, plan, place },
+    tail: ear.lines,
+    lastRefusal: ear.lastRefusal,
     watch(onChange) {
-      monitor = startMonitor({
-        admin: createAdminClient(place),
-        expects: readExpectations(bootstrap),
-        clock,
+      const monitor = startMonitor({
+        ...{ admin: createAdminClient(place), expects, clock: parts.clock },
         onChange: (readiness) => {
           parts.onWaiting(readiness.waitingFor);
           onChange(readiness);
         },
       });
+      ear.tellRefusals(monitor.nudge);
       return monitor;
     },
   };

@@ -7,6 +7,8 @@ import type { EnvoyControl, EnvoyStart, RunningEnvoy } from './running-envoy.ts'
 export interface Fleet {
   /** Starts an Envoy that has nothing to take over. Parents may still be there. */
   startAlone(plan: EnvoyPlan): RunningEnvoy;
+  /** Takes up an Envoy of an agent before this one. */
+  adopt(serving: RunningEnvoy): RunningEnvoy;
   /** What the next start beside `parent` would be. */
   next(parent: RunningEnvoy, plan: EnvoyPlan): EnvoyStart;
   start(start: EnvoyStart): RunningEnvoy;
@@ -22,20 +24,29 @@ export function createFleet(control: Pick<EnvoyControl, 'start'>, epochs: Epochs
   const live = new Set<RunningEnvoy>();
   let last = -1;
   let leaving: Promise<Retirement> = Promise.resolve('in-time');
-  const start = (facts: EnvoyStart): RunningEnvoy => {
-    const envoy = control.start(facts);
-    last = facts.epoch;
+  const add = (envoy: RunningEnvoy): RunningEnvoy => {
     live.add(envoy);
     void envoy.exited.then(() => live.delete(envoy));
     return envoy;
   };
+  const start = (facts: EnvoyStart): RunningEnvoy => {
+    last = facts.epoch;
+    return add(control.start(facts));
+  };
   return {
     start,
+    adopt(envoy) {
+      last = Math.max(last, envoy.epoch);
+      return add(envoy);
+    },
     startAlone(plan) {
       // Whatever became of the last parent, this one has none.
       leaving = leaving.then(() => 'in-time');
       // Epoch 0 makes the shared memory anew, so it may only come where nobody uses it.
-      if (live.size === 0) return start({ plan, epoch: 0, mayLackParent: false });
+      if (live.size === 0) {
+        if (epochs?.wedged === true) epochs.renew();
+        return start({ plan, epoch: 0, mayLackParent: false });
+      }
       if (epochs?.wedged !== true) return start({ plan, epoch: last + 1, mayLackParent: true });
       epochs.renew();
       return start({ plan, epoch: 0, mayLackParent: false });

@@ -1,5 +1,6 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { identifyFile } from '../lib/file-identity.ts';
 import { type JsonObject, stableStringify } from '../lib/json.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { chooseLauncher, type Launcher } from './envoy/launcher.ts';
@@ -7,6 +8,7 @@ import { locateEnvoy } from './envoy/locate.ts';
 import { type EnvoyVersion, readEnvoyVersion } from './envoy/version.ts';
 import { type RememberedFile, recallVersion } from './envoy/version-memory.ts';
 import { envoyCacheDir, listCached } from './install/cache.ts';
+import type { KeptEnvoy } from './run-dir/kept.ts';
 
 /** What one Envoy is started with. A plan never changes; the next one is another object only if something differs. */
 export interface EnvoyPlan {
@@ -42,20 +44,20 @@ export async function planBinary(
   before?: EnvoyBinary,
 ): Promise<EnvoyBinary> {
   const path = locateBinary({ config, env });
-  const identity = identify(path);
+  const identity = identifyFile(path);
   if (before?.path === path && before.identity === identity) return before;
   const fd = openSync(path, 'r');
   try {
     const [version, launcher] = await Promise.all([
       recallVersion(rememberedFile(path, env), () => readEnvoyVersion(path, signal)),
-      chooseLauncher(path, env, signal),
+      config.envoy.keep ? ({ kind: 'double-fork' } as const) : chooseLauncher(path, env, signal),
     ]);
     return {
       path,
       identity,
       version,
       launcher,
-      executable: () => (identify(path) === identity ? path : `/proc/${process.pid}/fd/${fd}`),
+      executable: () => (identifyFile(path) === identity ? path : `/proc/${process.pid}/fd/${fd}`),
       close: () => closeSync(fd),
     };
   } catch (error) {
@@ -64,24 +66,42 @@ export async function planBinary(
   }
 }
 
+/** The binary of an Envoy that runs already: the one that was found, unless another took its place meanwhile. */
+export function adoptBinary({ pid, binary }: KeptEnvoy, found: EnvoyBinary): EnvoyBinary {
+  if (binary.identity === found.identity) return found;
+  // Held open: the process may end, and a crash or a roll-back starts the very Envoy that ran before.
+  const fd = openQuietly(`/proc/${pid}/exe`);
+  const again = fd === undefined ? binary.path : `/proc/${process.pid}/fd/${fd}`;
+  return {
+    ...binary,
+    launcher: found.launcher,
+    executable: () => (identifyFile(binary.path) === binary.identity ? binary.path : again),
+    close: () => {
+      if (fd !== undefined) closeSync(fd);
+    },
+  };
+}
+
+function openQuietly(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Rights count here too: a file that was answered for and may no longer be run is asked again, and says so. */
 function rememberedFile(path: string, env: PlanParts['env']): RememberedFile {
   const changed = statSync(path, { bigint: true }).ctimeNs;
   return {
     memory: join(envoyCacheDir(env), '..', 'versions.json'),
-    identity: `${identify(path)}:${changed}`,
+    identity: `${identifyFile(path)}:${changed}`,
   };
 }
 
 export function locateBinary({ config, env }: PlanParts): string {
   const cache = { dir: envoyCacheDir(env), list: () => listCached(env) };
   return locateEnvoy(config.envoy.binaryPath, env, cache);
-}
-
-/** '' when there is no such file. Links are followed: an upgrade often turns one. */
-export function identify(path: string): string {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? '' : [stat.dev, stat.ino, stat.size, stat.mtimeNs].join(':');
 }
 
 /** The same plan when neither part differs. */

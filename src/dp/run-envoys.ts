@@ -1,11 +1,14 @@
+import { buildInfo } from '../lib/build-info.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/coded-error.ts';
+import { identifyFile } from '../lib/file-identity.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Logger } from '../lib/logger.ts';
 import { writePrivateFile } from '../lib/private-file.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
 import type { AdminPlace } from './admin-place.ts';
+import type { Adoption } from './adoption/adopt.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import type { EnvoyVersion } from './envoy/version.ts';
 import { createEnvoyControl } from './envoy-control.ts';
@@ -16,10 +19,12 @@ import type { RestartQueue } from './hot-restart/requests.ts';
 import { isSharedMemoryWritable, sharedMemoryPath } from './hot-restart/shared-memory.ts';
 import type { OpaqueResource } from './hot-restart/static-state.ts';
 import { startTriggers } from './hot-restart/triggers.ts';
-import { type EnvoyPlan, identify, locateBinary, planBinary, revisePlan } from './plan.ts';
+import { adoptBinary, type EnvoyPlan, locateBinary, planBinary, revisePlan } from './plan.ts';
 import type { Instance } from './run-dir/instance.ts';
+import type { KeptEnvoy } from './run-dir/kept.ts';
 import { fitsEpochSockets } from './run-dir/paths.ts';
-import type { RunningEnvoy } from './running-envoy.ts';
+import type { EnvoyControl, RunningEnvoy } from './running-envoy.ts';
+import type { AdoptedEnvoys } from './serving.ts';
 import { writeCrashFile } from './state/crash-files.ts';
 import { type Crash, createCrashHistory } from './state/crash-history.ts';
 import type { Machine } from './state/machine.ts';
@@ -50,6 +55,11 @@ export interface RunEnvoysParts {
   /** Told once, before the first Envoy starts. */
   readonly onFacts: (facts: EnvoyFacts) => void;
   readonly leave: () => Promise<boolean>;
+  /** What to begin with instead of a start. */
+  readonly adoption: Adoption | undefined;
+  /** Aborted when the agent is to end without its Envoys. */
+  readonly detached: AbortSignal;
+  readonly readinessPort: number;
   /** See the supervisor. */
   readonly afterDrain?: () => Promise<void>;
   readonly fallBack: FallBack;
@@ -66,8 +76,11 @@ export interface EnvoyFacts {
   readonly running: () => readonly RunningEnvoy[];
 }
 
-/** Runs Envoys, one after the other, until the agent is asked to stop; nothing of them is left afterwards. */
-export async function runEnvoys(parts: RunEnvoysParts): Promise<void> {
+/**
+ * Runs Envoys, one after the other, until the agent is asked to stop; nothing of them is left afterwards. True when the
+ * agent was asked to end without them: they run on.
+ */
+export async function runEnvoys(parts: RunEnvoysParts): Promise<boolean> {
   const { config, clock, restarts } = parts;
   const { restartBaseMs: baseMs, restartMaxMs: maxMs, maxRestarts } = config.envoy;
   const epochs = openEpochs(parts);
@@ -81,6 +94,8 @@ export async function runEnvoys(parts: RunEnvoysParts): Promise<void> {
   });
   const control = createEnvoyControl({
     ...parts,
+    about: () => describeKept(parts),
+    concurrency: parts.adoption?.record.concurrency,
     hotRestart: ({ epoch, mayLackParent }) => epochs?.options(epoch, mayLackParent),
   });
   parts.onFacts({ hotRestart: epochs !== undefined, crashes: crashes.crashes, running: control.running });
@@ -90,9 +105,14 @@ export async function runEnvoys(parts: RunEnvoysParts): Promise<void> {
     identity: config.envoy.watchBinary ? () => identifyBinary(parts) : undefined,
     ask: (cause) => void restarts.ask({ cause, always: false }),
   });
+  const adopted = parts.adoption && (await takeUp(parts, control, parts.adoption));
+  if (parts.adoption !== undefined) askForSuccessor(parts, parts.adoption);
+  let detached = false;
   try {
-    await superviseEnvoy({
+    detached = await superviseEnvoy({
       ...parts,
+      adopted,
+      plan: adopted?.serving.plan ?? parts.plan,
       control,
       epochs,
       crashes,
@@ -102,8 +122,40 @@ export async function runEnvoys(parts: RunEnvoysParts): Promise<void> {
     });
   } finally {
     triggers.stop();
-    epochs?.dispose();
+    if (!detached) epochs?.dispose();
   }
+  return detached;
+}
+
+function describeKept({ config, readinessPort }: RunEnvoysParts) {
+  const { mesh, name } = config.proxy;
+  return { mesh, name, readinessPort, writtenBy: buildInfo.version };
+}
+
+async function takeUp(
+  { plan }: RunEnvoysParts,
+  control: EnvoyControl,
+  { serving, leaving, adminLost }: Adoption,
+): Promise<AdoptedEnvoys> {
+  const planOf = (envoy: KeptEnvoy): EnvoyPlan => ({
+    received: envoy === serving ? plan.received : envoy.received,
+    binary: adoptBinary(envoy, plan.binary),
+  });
+  const adopted = {
+    serving: control.adopt(serving, planOf(serving)),
+    leaving: leaving && control.adopt(leaving, planOf(leaving)),
+    adminLost,
+  };
+  if (!adminLost) await control.settle(adopted.serving);
+  return adopted;
+}
+
+/** What is not as it should be with an Envoy that was adopted is mended by a hand-over at once. */
+function askForSuccessor({ config, restarts }: RunEnvoysParts, { adminLost }: Adoption): void {
+  const cause = adminLost
+    ? 'the adopted Envoy has no admin interface any more'
+    : 'without --keep-envoy the Envoy that was kept makes place for one that ends with the agent';
+  if (adminLost || !config.envoy.keep) void restarts.ask({ cause, always: true });
 }
 
 /** The binary as it is now and the bootstrap as the control plane has it now, or the old one when that is away. */
@@ -123,14 +175,14 @@ async function revise(parts: RunEnvoysParts, before: EnvoyPlan): Promise<EnvoyPl
 function identifyBinary(parts: RunEnvoysParts): string {
   try {
     const path = locateBinary(parts);
-    return `${path} ${identify(path)}`;
+    return `${path} ${identifyFile(path)}`;
   } catch {
     // Half-way through an upgrade there may be none.
     return '';
   }
 }
 
-function openEpochs({ config, instance, logger }: RunEnvoysParts): Epochs | undefined {
+function openEpochs({ config, instance, logger, adoption }: RunEnvoysParts): Epochs | undefined {
   const { paths } = instance;
   const obstacle = !isSharedMemoryWritable()
     ? '/dev/shm cannot be written'
@@ -148,5 +200,6 @@ function openEpochs({ config, instance, logger }: RunEnvoysParts): Epochs | unde
     parentShutdownMs: config.envoy.parentShutdownMs,
     onBaseId: (baseId) =>
       writePrivateFile(paths.hotRestart, JSON.stringify({ baseId, sharedMemory: sharedMemoryPath(baseId) })),
+    adopted: adoption && (adoption.serving.baseId ?? 'none'),
   });
 }

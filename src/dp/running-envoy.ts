@@ -4,6 +4,7 @@ import type { EnvoyProcess } from './envoy/process.ts';
 import type { EnvoyPlan } from './plan.ts';
 import type { Readiness } from './readiness/latches.ts';
 import type { Monitor } from './readiness/monitor.ts';
+import type { KeptEnvoy } from './run-dir/kept.ts';
 
 /** A start of Envoy: what, and as which epoch. */
 export interface EnvoyStart {
@@ -31,6 +32,10 @@ export interface EnvoyControl {
   /** The same for a start beside a running Envoy, with the xDS state it will be given. */
   checkHandOver(start: EnvoyStart, signal: AbortSignal): Promise<AgentError | undefined>;
   start(start: EnvoyStart): RunningEnvoy;
+  /** Takes up an Envoy that an agent before this one started. */
+  adopt(envoy: KeptEnvoy, plan: EnvoyPlan): RunningEnvoy;
+  /** Lets go of Envoys that outlive the agent. */
+  forget(): void;
   /** To be called once an Envoy serves. */
   settle(envoy: RunningEnvoy): Promise<void>;
   /** Whether its admin interface can be reached. */

@@ -11,8 +11,8 @@ import type { Epochs } from './hot-restart/epochs.ts';
 import type { HandOvers } from './hot-restart/hand-overs.ts';
 import type { RestartQueue, RestartRequest } from './hot-restart/requests.ts';
 import { describeChange, type EnvoyPlan } from './plan.ts';
-import { describeRefused } from './readiness/latches.ts';
-import type { EnvoyControl, RunningEnvoy, Serving } from './running-envoy.ts';
+import type { EnvoyControl, Serving } from './running-envoy.ts';
+import { type AdoptedEnvoys, adopt, observe, report, startAlone } from './serving.ts';
 import type { CrashHistory } from './state/crash-history.ts';
 import type { Machine } from './state/machine.ts';
 
@@ -25,6 +25,10 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly plan: EnvoyPlan;
+  /** What the agent begins with instead of a start. */
+  readonly adopted: AdoptedEnvoys | undefined;
+  /** Aborted when the agent is to end without its Envoys. */
+  readonly detached: AbortSignal;
   /** Looks for a newer binary and bootstrap; the same plan when there is none. Throws AgentError. */
   readonly revise: (before: EnvoyPlan) => Promise<EnvoyPlan>;
   readonly restarts: RestartQueue;
@@ -58,26 +62,36 @@ const HURRIED_GRACE_MS = 200;
 /** Why a run of Envoys ended. */
 type Ending =
   | { readonly kind: 'stopped' }
+  | { readonly kind: 'detached' }
   /** Asked for: not the fault of Envoy. */
   | { readonly kind: 'restart'; readonly plan: EnvoyPlan; readonly cause: string }
   | { readonly kind: 'crashed'; readonly serving: Serving; readonly reason: string };
 
 /**
- * Keeps an Envoy running until asked to stop, then ends it; returns with no Envoy left. Throws when the very first
+ * Keeps an Envoy running until asked to stop, then ends it; returns with no Envoy left, or true when it was
+ * asked to leave them alone. Throws when the very first
  * start is refused (later the same fault is waited out, since a proxy that served must not be given up), or when it
  * restarted as often as it may.
  */
-export async function superviseEnvoy(options: SupervisorOptions): Promise<void> {
+export async function superviseEnvoy(options: SupervisorOptions): Promise<boolean> {
   const { control, machine, stop, crashes, logger } = options;
   const fleet = createFleet(control, options.epochs);
-  let plan = options.plan;
+  let { plan, adopted } = options;
+  let detached = false;
+  const begin = () =>
+    adopted === undefined ? startAlone(options, fleet, plan) : adopt(options, fleet, adopted);
   try {
     for (let first = true; !stop.graceful.aborted; first = false) {
-      const problem = await control.check(plan, stop.graceful);
-      if (stop.graceful.aborted) return;
+      const problem = adopted === undefined ? await control.check(plan, stop.graceful) : undefined;
+      if (stop.graceful.aborted) return false;
       if (problem !== undefined && first) throw problem;
-      const ending = problem === undefined ? await serve(options, fleet, plan) : undefined;
-      if (stop.graceful.aborted || ending?.kind === 'stopped') return;
+      const ending = problem === undefined ? await serve(options, fleet, begin()) : undefined;
+      adopted = undefined;
+      if (ending?.kind === 'detached') {
+        detached = true;
+        return true;
+      }
+      if (stop.graceful.aborted || ending?.kind === 'stopped') return false;
       const next = afterEnding(ending, problem, { plan, crashes });
       plan = next.plan;
       if (next.note !== '') logger.warn({}, next.note);
@@ -88,9 +102,11 @@ export async function superviseEnvoy(options: SupervisorOptions): Promise<void> 
       await delay(next.delayMs, undefined, { signal: stop.graceful }).catch(() => undefined);
       machine.dispatch({ event: 'restart-due' });
     }
+    return false;
   } finally {
     options.restarts.close('the agent stops');
-    await fleet.end(HURRIED_GRACE_MS);
+    if (detached) control.forget();
+    else await fleet.end(HURRIED_GRACE_MS);
   }
 }
 
@@ -102,7 +118,7 @@ interface NextStart {
 }
 
 function afterEnding(
-  ending: Exclude<Ending, { kind: 'stopped' }> | undefined,
+  ending: Exclude<Ending, { kind: 'stopped' | 'detached' }> | undefined,
   problem: AgentError | undefined,
   { plan, crashes }: { plan: EnvoyPlan; crashes: CrashHistory<EnvoyPlan> },
 ): NextStart {
@@ -121,11 +137,10 @@ function afterEnding(
   return { plan: verdict.plan, reason, delayMs: verdict.delayMs, note: verdict.note };
 }
 
-/** Envoys from a cold start to the end of the last one that took over. */
-async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan): Promise<Ending> {
-  const { control, machine, stop, restarts } = options;
-  let serving = observe(options, fleet.startAlone(plan));
-  machine.dispatch({ event: 'spawned', pid: serving.envoy.pid });
+/** Envoys from the first that serves to the end of the last one that took over. */
+async function serve(options: SupervisorOptions, fleet: Fleet, first: Serving): Promise<Ending> {
+  const { control, machine, stop, restarts, detached } = options;
+  let serving = first;
   let draining: Promise<void> | undefined;
   const drain = () => {
     draining ??= control.leave().then(() => drainOne(options, serving));
@@ -137,6 +152,7 @@ async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan):
       serving.envoy.exited.then(() => 'exited' as const),
       aborted(stop.graceful).then(() => 'stop' as const),
       draining === undefined ? aborted(options.drained).then(() => 'drain' as const) : never,
+      draining === undefined ? aborted(detached).then(() => 'detach' as const) : never,
       // One hand-over at a time: a third epoch would cut the connections of the first at once.
       draining === undefined
         ? fleet.settled().then((how) => (how === 'early' ? 'orphaned' : untilAsked(restarts)))
@@ -150,6 +166,10 @@ async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan):
       // Drained and gone: nothing is served that a new one should take up.
       await aborted(stop.graceful);
       return { kind: 'stopped' };
+    }
+    if (event === 'detach') {
+      serving.monitor.stop();
+      return { kind: 'detached' };
     }
     if (event === 'stop') {
       await endServing(options, fleet, { serving, drained: drain() });
@@ -168,44 +188,12 @@ async function serve(options: SupervisorOptions, fleet: Fleet, plan: EnvoyPlan):
   }
 }
 
-/** Follows an Envoy into the states of the agent. */
-function observe(options: SupervisorOptions, envoy: RunningEnvoy): Serving {
-  const { control, clock, handOvers } = options;
-  const serving: Serving = {
-    envoy,
-    startedAt: clock.monotonic(),
-    readyAt: undefined,
-    adminLost: false,
-    monitor: envoy.watch(({ latched }) => {
-      if (!latched) return;
-      if (serving.readyAt === undefined) {
-        serving.readyAt = clock.monotonic();
-        void control.settle(envoy);
-        handOvers.served(envoy.plan);
-      }
-      report(options, serving);
-    }),
-  };
-  return serving;
-}
-
-/** Ready, or degraded with everything that is wrong. */
-function report({ machine, degradation }: SupervisorOptions, { envoy, monitor }: Serving): void {
-  const { refused } = monitor.readiness;
-  const refusal = [describeRefused(refused), envoy.lastRefusal()].filter((part) => part !== '').join(': ');
-  const reason = [degradation(), refused.length === 0 ? '' : refusal]
-    .filter((part) => part !== '')
-    .join('; ');
-  if (reason === '' || machine.current.state === 'starting') machine.dispatch({ event: 'serving' });
-  if (reason !== '') machine.dispatch({ event: 'refused', reason });
-}
-
 /** Grants a restart: a hand-over where that is possible, a cold start where it is not. */
 async function restart(
   options: SupervisorOptions,
   fleet: Fleet,
   { serving, request }: { serving: Serving; request: RestartRequest },
-): Promise<Serving | Exclude<Ending, { kind: 'stopped' }>> {
+): Promise<Serving | Exclude<Ending, { kind: 'stopped' | 'detached' }>> {
   const { logger, epochs, revise, handOvers, stop } = options;
   const { cause } = request;
   let plan: EnvoyPlan;

@@ -1,6 +1,7 @@
 import {
   type BootstrapRequest,
   FEATURE_DELTA_GRPC,
+  FEATURE_KEEP_ENVOY,
   FEATURE_REUSE_PORT,
   FEATURE_STRICT_INBOUND_PORTS,
   type HealthRequest,
@@ -20,6 +21,8 @@ export interface RequestFacts {
   readonly adminPort: number;
   /** Delta xDS, or state of the world. */
   readonly deltaXds: boolean;
+  /** Envoy outlives the agent. */
+  readonly keepEnvoy: boolean;
   readonly workdir: string;
   /** PEM Envoy is to trust. */
   readonly caCert?: string | undefined;
@@ -52,6 +55,7 @@ export function toBootstrapRequest(facts: RequestFacts): BootstrapRequest {
       ...(facts.deltaXds ? [FEATURE_DELTA_GRPC] : []),
       FEATURE_REUSE_PORT,
       FEATURE_STRICT_INBOUND_PORTS,
+      ...(facts.keepEnvoy ? [FEATURE_KEEP_ENVOY] : []),
     ],
     workdir: facts.workdir,
     ipv6Enabled: true,

@@ -16,7 +16,7 @@ import { defaultRunDir } from '../run-dir/paths.ts';
 
 const NAME = 'name of the proxy, or mesh.name; may be left out where only one runs';
 
-/** `kuma-dp status|restart|drain|stop [NAME]`: talk to the agents of this host through their sockets. */
+/** `kuma-dp status|restart|drain|stop|detach [NAME]`: talk to the agents of this host through their sockets. */
 export function addControlCommands(root: Command, context: CommandContext): void {
   addStatus(root, context);
   addAction(root, context, {
@@ -34,6 +34,12 @@ export function addControlCommands(root: Command, context: CommandContext): void
     name: 'stop',
     description: 'Drain, then end Envoy and the agent, as SIGTERM does.',
     run: stop,
+  });
+  addAction(root, context, {
+    name: 'detach',
+    description:
+      'End the agent and leave Envoy serving, for the next agent to adopt; only with --keep-envoy.',
+    run: detach,
   });
 }
 
@@ -93,6 +99,20 @@ async function stop({ socketPath, status }: FoundAgent, timeoutMs: number): Prom
   await ask(socketPath, 'POST', '/stop', timeoutMs);
   await until(timeoutMs, 'stopped', () => readProcessId(agentPid)?.startTicks !== before?.startTicks);
   return 'stopped';
+}
+
+async function detach({ socketPath, status }: FoundAgent, timeoutMs: number): Promise<string> {
+  const { agentPid } = status;
+  const before = readProcessId(agentPid);
+  const { status: code, body } = await ask(socketPath, 'POST', '/detach', timeoutMs);
+  const outcome: unknown = JSON.parse(body);
+  if (code !== 202)
+    throw new AgentError(
+      'command-failed',
+      `not detached: ${isJsonObject(outcome) ? String(outcome.text) : body}`,
+    );
+  await until(timeoutMs, 'detached', () => readProcessId(agentPid)?.startTicks !== before?.startTicks);
+  return 'the agent ended; Envoy serves on until the next agent adopts it';
 }
 
 async function until(

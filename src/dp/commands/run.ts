@@ -37,6 +37,11 @@ async function run(command: Command, context: CommandContext, words: readonly st
       throw new AgentError('settings-invalid', lines.join('\n'));
     }
     const { config, warnings } = loaded;
+    if (config.envoy.keep && application !== undefined)
+      throw new AgentError(
+        'settings-invalid',
+        '--keep-envoy: cannot be used together with "-- COMMAND": the command ends with its agent, and an Envoy kept without it would answer for an application that is gone',
+      );
     hideToken(process.env);
     // Standard output is the application's where there is one.
     const stream = application === undefined ? context.stdout : context.stderr;

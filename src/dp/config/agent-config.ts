@@ -76,6 +76,10 @@ export interface EnvoyOptions {
   readonly maxRestarts: number;
   readonly hotRestart: 'auto' | 'on' | 'off';
   readonly watchBinary: boolean;
+  /** It outlives an agent that is killed or detaches itself. */
+  readonly keep: boolean;
+  /** Parent of private directories for the log of an Envoy that is kept; '' where no place but the run directory is known. */
+  readonly logDir: string;
   readonly parentShutdownMs: number;
   /** 0: never. */
   readonly bootstrapRefreshMs: number;

@@ -283,6 +283,8 @@ function toConfig(
       maxRestarts: Math.max(values.maxRestarts, 0),
       hotRestart: values.hotRestart,
       watchBinary: values.watchBinary,
+      keep: values.keepEnvoy,
+      logDir: values.envoyLogDir || values.stateDir || sources.defaultStateDir,
       parentShutdownMs: values.parentShutdownTime || values.drainTime + 15_000,
       bootstrapRefreshMs: values.bootstrapRefresh,
       childLiveMs: Math.max(values.childLiveTimeout, 1_000),

@@ -2,6 +2,7 @@ import { declareSettings, setting } from '../../settings/declare.ts';
 import { boolean, duration, integer, list, oneOf, portOrZero, text } from '../../settings/values.ts';
 import { controlPlaneSettings } from './control-plane-settings.ts';
 import { healthSettings } from './health-settings.ts';
+import { keepSettings } from './keep-settings.ts';
 
 /**
  * Every setting of `kuma-dp run`, in both dialects. The order is that of `--help`. Precedence is flag, then
@@ -10,6 +11,7 @@ import { healthSettings } from './health-settings.ts';
 export const AGENT_SETTINGS = declareSettings({
   ...controlPlaneSettings,
   ...healthSettings,
+  ...keepSettings,
   name: setting({
     key: 'dataplane.name',
     env: ['KUMA_DATAPLANE_NAME'],

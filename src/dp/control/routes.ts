@@ -10,6 +10,8 @@ export interface ControlActions {
   drain(cause: string): void;
   /** A second time: at once. */
   stop(cause: string): void;
+  /** Ends the agent and leaves Envoy; the agent ends soon after it agreed. */
+  detach(): RestartOutcome;
 }
 
 /** Answers on the agent's socket only; false for a path that is not of these. Nothing sent by the caller is read. */
@@ -38,6 +40,11 @@ export function answerControl(
       actions.stop('kuma-dp stop');
       send(202, { ok: true, text: 'stopping' });
       return true;
+    case 'POST /detach': {
+      const outcome = actions.detach();
+      send(outcome.ok ? 202 : 409, outcome);
+      return true;
+    }
     default:
       return false;
   }

@@ -3,14 +3,16 @@ import { runCommand } from '../../lib/command.ts';
 import { findOnPath } from './locate.ts';
 
 /**
- * How Envoy is made to die with the agent, even when that is killed outright: an orphan would share its ports with the
- * next Envoy without any error.
+ * How Envoy is tied to the agent. Unless it is to be kept it dies with the agent even when that is killed outright: an
+ * orphan that nobody knows of would share its ports with the next Envoy without any error.
  */
 export type Launcher =
   /** util-linux: Envoy itself asks the kernel for SIGKILL at the death of its parent. Same pid, real exit code. */
   | { readonly kind: 'setpriv'; readonly setpriv: string }
   /** A shell that holds a pipe to the agent and kills Envoy when it breaks. One more process. */
-  | { readonly kind: 'wrapper' };
+  | { readonly kind: 'wrapper' }
+  /** It is no child of the agent, so nothing that happens to the agent ends it. */
+  | { readonly kind: 'double-fork' };
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -31,7 +33,7 @@ async function mayHaveCapabilities(binary: string, env: Env, signal: AbortSignal
 
 /** The command that starts `binary` under the launcher; `agentPid` is the process it must not outlive. */
 export function launchCommand(
-  launcher: Launcher,
+  launcher: Exclude<Launcher, { kind: 'double-fork' }>,
   command: readonly string[],
   agentPid: number,
 ): readonly string[] {

@@ -16,7 +16,7 @@ export interface EnvoyExit {
 export interface EnvoyProcess {
   /** Of Envoy, or of the wrapper around it; 0 when it could not be started. */
   readonly pid: number;
-  /** Settles once the process is reaped and its pipes are read to their end. Never rejects. */
+  /** Settles once the process is gone and all that it printed is read. Never rejects. */
   readonly exited: Promise<EnvoyExit>;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** SIGTERM, then SIGKILL after the grace time. */
@@ -24,7 +24,7 @@ export interface EnvoyProcess {
 }
 
 export interface StartOptions {
-  readonly launcher: Launcher;
+  readonly launcher: Exclude<Launcher, { kind: 'double-fork' }>;
   readonly binary: string;
   readonly args: readonly string[];
   /** Called with what Envoy prints, as it comes. Must not block: a full pipe stops the data plane. */

@@ -42,6 +42,13 @@ export function countAccepted(pid: number): number {
   return table.filter((s) => !s.listening && ports.has(s.localPort) && own.has(s.inode)).length;
 }
 
+/** Whether a process, or its group, listens on any TCP port: a parent that was taken over from does not. */
+export function isListening(pid: number): boolean {
+  const table = ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(peekText(`/proc/${pid}/net/${name}`)));
+  const own = new Set(listGroup(pid).flatMap(socketInodes));
+  return table.some((s) => s.listening && own.has(s.inode));
+}
+
 export interface QuietOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
@@ -62,6 +69,8 @@ export async function untilQuiet(pid: number, { clock, timeoutMs, signal }: Quie
 function listGroup(pid: number): readonly number[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
+    // A kept Envoy leads no group.
+    if (Number(name) === pid) return [pid];
     const stat = peekText(`/proc/${name}/stat`);
     const group = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
     return Number(group) === pid ? [Number(name)] : [];

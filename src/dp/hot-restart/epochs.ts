@@ -32,11 +32,14 @@ export interface EpochsOptions {
   /** Told of each id, to be written down before an Envoy uses it. */
   readonly onBaseId: (baseId: number) => void;
   readonly random?: () => number;
+  /** Of the Envoy that is adopted; `none` where that takes part in no hot restart. */
+  readonly adopted?: number | 'none' | undefined;
 }
 
-export function createEpochs({ socketPath, parentShutdownMs, onBaseId, random }: EpochsOptions): Epochs {
-  let baseId = chooseBaseId(random);
-  let wedged = false;
+export function createEpochs(options: EpochsOptions): Epochs {
+  const { socketPath, parentShutdownMs, onBaseId, random, adopted } = options;
+  let baseId = typeof adopted === 'number' ? adopted : chooseBaseId(random);
+  let wedged = adopted === 'none';
   onBaseId(baseId);
   return {
     get baseId() {

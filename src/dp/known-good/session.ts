@@ -38,6 +38,13 @@ export interface Staleness {
 export type Begin =
   | { readonly kind: 'fresh'; readonly bootstrap: JsonObject }
   | {
+      /** An Envoy serves already: its bootstrap. */
+      readonly kind: 'adopted';
+      readonly bootstrap: JsonObject;
+      /** The control plane's own of today. Rejects only when the agent stops. */
+      readonly fresh: Promise<JsonObject>;
+    }
+  | {
       readonly kind: 'stale';
       /** As it was saved: without a token. */
       readonly bootstrap: JsonObject;

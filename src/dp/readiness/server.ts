@@ -26,6 +26,8 @@ export type Pages = Readonly<Record<string, () => Answer>>;
 export interface ReadinessOptions {
   /** 0: the kernel chooses; undefined: only the socket. */
   readonly port: number | undefined;
+  /** Taken if it is free, where the kernel may choose. */
+  readonly before?: number;
   readonly socketPath: string;
   readonly pages: Pages;
   /** More answers for the owner of the socket, never on the port; false when it has none. */
@@ -35,6 +37,7 @@ export interface ReadinessOptions {
 /** Throws AgentError `port-taken` when the port that was asked for is not free. */
 export async function startReadinessServer({
   port,
+  before = 0,
   socketPath,
   pages,
   onSocket = () => false,
@@ -45,7 +48,7 @@ export async function startReadinessServer({
     if (!onSocket(request, response)) onRequest(request, response);
   });
   try {
-    if (port !== undefined) await listen(tcp, { host: '127.0.0.1', port });
+    if (port !== undefined) await listenAt(tcp, port, before);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
     const holder = describePortHolder(port ?? 0);
@@ -85,6 +88,12 @@ function createSmallServer(onRequest: RequestListener): Server {
   );
   server.maxConnections = 64;
   return server;
+}
+
+async function listenAt(server: Server, port: number, before: number): Promise<void> {
+  const host = '127.0.0.1';
+  if (port !== 0 || before === 0) return listen(server, { host, port });
+  await listen(server, { host, port: before }).catch(() => listen(server, { host, port: 0 }));
 }
 
 function listen(server: Server, options: ListenOptions): Promise<void> {

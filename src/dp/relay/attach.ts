@@ -22,6 +22,8 @@ export interface AttachOptions extends Omit<RelayOptions, 'target'> {
   /** Text of `bootstrap-templates/overlays/relay.yaml`. */
   readonly template: string;
   readonly trust: TargetOptions;
+  /** Of the first Envoy that is started: greater than those of Envoys that were adopted; 0 by default. */
+  readonly firstEpoch?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -43,7 +45,7 @@ export async function attachRelay(received: JsonObject, options: AttachOptions):
     return UNATTACHED;
   }
   const relay = await startRelay({ ...options, target: first.target });
-  let number = 0;
+  let number = options.firstEpoch ?? 0;
   return {
     relay,
     finish(bootstrap) {

@@ -28,6 +28,18 @@ export function overlayRelay(received: JsonObject, overlay: RelayOverlay): JsonO
   return { ...merged, static_resources: appendTo(asObject(stripped.static_resources), asObject(added)) };
 }
 
+/** The number an Envoy with this bootstrap has at the relay; undefined when it does not go through one. */
+export function readRelayEpoch(bootstrap: JsonObject): number | undefined {
+  const ads = asObject(asObject(bootstrap.dynamic_resources).ads_config);
+  const entries = asList(ads.grpc_services).flatMap((service) => asList(asObject(service).initial_metadata));
+  const entry = entries.map(asObject).find(({ key }) => key === EPOCH_HEADER);
+  const epoch = Number(entry?.value ?? Number.NaN);
+  return Number.isSafeInteger(epoch) ? epoch : undefined;
+}
+
+/** Request header that tells which Envoy speaks; set by the template. */
+export const EPOCH_HEADER = 'x-kuma-dp-epoch';
+
 function withoutControlPlane(bootstrap: JsonObject): JsonObject {
   const { hds_config: hds, ...rest } = bootstrap;
   const dynamic = asObject(bootstrap.dynamic_resources);

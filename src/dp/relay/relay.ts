@@ -12,6 +12,7 @@ import { type ServerStream, type StreamHandler, startGrpcServer } from './grpc/s
 import { RESOURCE_EXHAUSTED, UNKNOWN } from './grpc/status.ts';
 import { HDS_PATH, HdsRelay } from './link/hds-relay.ts';
 import { type LinkStatus, UpstreamLink, type UpstreamLinkOptions } from './link/upstream-link.ts';
+import { EPOCH_HEADER } from './overlay.ts';
 import type { RelayTarget } from './target.ts';
 
 /**
@@ -25,6 +26,8 @@ export interface Relay {
   accepted(): RelaySnapshot | undefined;
   /** A known good configuration to serve until the control plane says more; connects with its node. */
   restore(snapshot: RelaySnapshot): void;
+  /** The same for Envoys that come with nothing; one that has a configuration already keeps it until then. */
+  reserve(snapshot: RelaySnapshot): void;
   /** Serves this generation, refusing upward what differs, until `unpin`. */
   pin(snapshot: RelaySnapshot, reason: string): void;
   unpin(): void;
@@ -70,9 +73,6 @@ const ADS_PATHS: ReadonlyMap<string, Mode> = new Map([
   ['/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources', 'sotw'],
 ]);
 
-/** Request header that tells which Envoy speaks; set by the overlay. */
-const EPOCH_HEADER = 'x-kuma-dp-epoch';
-
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { clock, logger, random = Math.random } = options;
   let { target } = options;
@@ -115,6 +115,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     accepted: () => core.accepted(),
     restore(snapshot) {
       core.restore(snapshot);
+      if (core.node !== undefined) link.start();
+    },
+    reserve(snapshot) {
+      core.reserve(snapshot);
       if (core.node !== undefined) link.start();
     },
     pin: (snapshot, reason) => core.pin(snapshot, reason),

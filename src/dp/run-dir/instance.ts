@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HostLock, tryLock } from '../../lib/host-lock.ts';
@@ -8,37 +8,64 @@ import { ensurePrivateDir, ensureSafeParent } from '../../lib/private-dir.ts';
 import { writePrivateFile } from '../../lib/private-file.ts';
 import { isSameProcessAlive, type ProcessId, readCommandLine, readProcessId } from '../../lib/process-id.ts';
 import { AgentError } from '../agent-error.ts';
+import { findEnvoysOf, formatKept, type KeptRecord, readKept } from './kept.ts';
 import { describeTooLong, type InstancePaths } from './paths.ts';
 
 /** The private directory of one proxy, held by one agent. */
 export interface Instance {
   readonly paths: InstancePaths;
+  /** Envoys that run on without the agent that started them, to be adopted or ended; undefined when there are none. */
+  readonly kept: KeptRecord | undefined;
+  /** For the next agent: which Envoys outlive this one. */
+  keep(record: KeptRecord): void;
+  /** Ends all Envoys that were found and makes the directory as new. */
+  clear(): void;
   /** Writes down which Envoys run, so that the next agent can end them should they ever outlive this one. */
   recordEnvoys(pids: readonly number[]): void;
   /** Removes the directory with all that is in it, then lets others have it. */
   release(): Promise<void>;
+  /** Lets another agent have the directory with what it needs to adopt the Envoys that run. */
+  leave(): Promise<void>;
 }
 
-/** Claims the directory; throws AgentError when another agent has it or when it is not safe to use. */
+/**
+ * Claims the directory; throws AgentError when another agent has it or when it is not safe to use. What an agent left
+ * that was killed is removed, and its Envoys are ended, unless they were to outlive it.
+ */
 export async function claimInstance(paths: InstancePaths): Promise<Instance> {
   const tooLong = describeTooLong(paths);
   if (tooLong !== undefined) throw new AgentError('run-dir-unusable', tooLong);
   // Before the lock, whose name is made of the real path of the parent.
   refuseUnusable(() => ensureSafeParent(dirname(paths.dir)));
   const lock = await lockInstance(paths);
-  try {
+  const sign = () => writePrivateFile(paths.agentPid, JSON.stringify(readProcessId(process.pid)));
+  const clear = () => {
     removeInstance(paths.dir);
     makeDir(paths.dir);
-    writePrivateFile(paths.agentPid, JSON.stringify(readProcessId(process.pid)));
+    sign();
+  };
+  let kept: KeptRecord | undefined;
+  try {
+    kept = takeKept(paths);
+    if (kept === undefined) clear();
+    else sign();
   } catch (cause) {
     await lock.release();
     throw new AgentError('run-dir-unusable', 'the run directory cannot be used', { cause });
   }
   return {
     paths,
+    kept,
+    keep: (record) => writePrivateFile(paths.kept, formatKept(record)),
+    clear,
+    async leave() {
+      rmSync(paths.agentPid, { force: true });
+      await lock.release();
+    },
     recordEnvoys: (pids) =>
       writePrivateFile(paths.envoyPid, JSON.stringify(pids.flatMap((pid) => readProcessId(pid) ?? []))),
     async release() {
+      for (const path of readLeftBehind(paths.hotRestart)) rmSync(path, { force: true });
       rmSync(paths.dir, { recursive: true, force: true });
       removeIfEmpty(dirname(paths.dir));
       await lock.release();
@@ -51,14 +78,11 @@ export async function cleanStaleInstances(runDir: string): Promise<readonly stri
   const removed: string[] = [];
   for (const name of listDirs(runDir)) {
     const dir = join(runDir, name);
-    const holder = readRecord(join(dir, 'agent.json'));
-    // Without a record it may be of an agent that is just starting.
-    if (holder === undefined || isSameProcessAlive(holder)) continue;
+    if (!isAbandoned(dir)) continue;
     const lock = await tryLock(lockName(dir));
     if (lock === undefined) continue;
     try {
-      const again = readRecord(join(dir, 'agent.json'));
-      if (again !== undefined && !isSameProcessAlive(again)) {
+      if (isAbandoned(dir)) {
         removeInstance(dir);
         removed.push(name);
       }
@@ -69,6 +93,15 @@ export async function cleanStaleInstances(runDir: string): Promise<readonly stri
     }
   }
   return removed;
+}
+
+/** Its agent was killed, and no Envoy waits in it for the next one. */
+function isAbandoned(dir: string): boolean {
+  const holder = readRecord(join(dir, 'agent.json'));
+  const kept = join(dir, 'kept.json');
+  // Without any record it may be of an agent that is just starting; one that left Envoy behind signed off.
+  const gone = holder === undefined ? existsSync(kept) : !isSameProcessAlive(holder);
+  return gone && readKept(kept) === undefined;
 }
 
 function refuseUnusable(use: () => void): void {
@@ -111,6 +144,19 @@ function lockName(dir: string): string {
     .slice(0, 32)}`;
 }
 
+/** What is there to be adopted; nothing else of the last agent is left then that could be in the way. */
+function takeKept(paths: InstancePaths): KeptRecord | undefined {
+  if (!existsSync(paths.kept)) return undefined;
+  ensurePrivateDir(paths.dir);
+  const kept = readKept(paths.kept);
+  if (kept === undefined) return undefined;
+  const known = new Set(kept.envoys.map(({ pid }) => pid));
+  // Started but not written down: it cannot have served yet. SIGTERM would make it end its parent, too.
+  for (const pid of findEnvoysOf(paths.dir)) if (!known.has(pid)) kill(pid, 'SIGKILL');
+  for (const path of [paths.agentSocket, paths.relaySocket]) rmSync(path, { force: true });
+  return kept;
+}
+
 /** Ends an Envoy that outlived its agent, which would silently share ports with the next one, then removes the directory. */
 function removeInstance(dir: string): void {
   const stat = statSync(dir, { throwIfNoEntry: false });
@@ -119,15 +165,17 @@ function removeInstance(dir: string): void {
   for (const envoy of readRecords(join(dir, 'envoy.json'))) {
     // Twice sure: the number, its start and its bootstrap file are those of this directory.
     const ours = isSameProcessAlive(envoy) && readCommandLine(envoy.pid).some((a) => a.startsWith(`${dir}/`));
-    if (ours) killGroup(envoy.pid);
+    if (ours) kill(-envoy.pid, 'SIGKILL');
   }
+  // One that was to be kept leads no group, and may have been started just before its agent was killed.
+  for (const pid of findEnvoysOf(dir)) kill(pid, 'SIGKILL');
   for (const path of readLeftBehind(join(dir, 'hot-restart.json'))) rmSync(path, { force: true });
   rmSync(dir, { recursive: true, force: true });
 }
 
-function killGroup(pid: number): void {
+function kill(pid: number, signal: 'SIGKILL'): void {
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // Gone in between.
   }

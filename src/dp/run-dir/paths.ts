@@ -10,13 +10,15 @@ export interface InstancePaths {
   readonly hotRestart: string;
   /** Start of the names of the sockets between epochs; Envoy appends at most 24 characters. */
   readonly epochSockets: string;
-  /** Of all Envoys that run. */
   /** Readiness for local programs such as `kuma-dp wait`. */
   readonly agentSocket: string;
   /** Where Envoy gets its xDS from the agent. */
   readonly relaySocket: string;
   readonly agentPid: string;
+  /** Of all Envoys that run. */
   readonly envoyPid: string;
+  /** What the next agent needs to know of Envoys that outlive this one. */
+  readonly kept: string;
 }
 
 export function instancePaths(runDir: string, mesh: string, name: string): InstancePaths {
@@ -38,6 +40,7 @@ function pathsIn(dir: string): InstancePaths {
     relaySocket: join(dir, 'xds.sock'),
     agentPid: join(dir, 'agent.json'),
     envoyPid: join(dir, 'envoy.json'),
+    kept: join(dir, 'kept.json'),
   };
 }
 
@@ -45,9 +48,13 @@ function pathsIn(dir: string): InstancePaths {
 export function epochPaths(
   dir: string,
   epoch: number,
-): { readonly bootstrap: string; readonly admin: string } {
+): { readonly bootstrap: string; readonly admin: string; readonly logPosition: string } {
   const slot = epoch % 10;
-  return { bootstrap: join(dir, `bootstrap.${slot}.json`), admin: join(dir, `admin.${slot}.sock`) };
+  return {
+    bootstrap: join(dir, `bootstrap.${slot}.json`),
+    admin: join(dir, `admin.${slot}.sock`),
+    logPosition: join(dir, `log.${slot}.position`),
+  };
 }
 
 const LONGEST_READABLE = 32;

@@ -9,6 +9,8 @@ import { UNKNOWN_VIEW, type View, viewOf } from './view.ts';
 export interface Good {
   resources(typeUrl: string): ReadonlyMap<string, Resource> | undefined;
   readonly typeUrls: Iterable<string>;
+  /** Nothing of it is known by its version alone. */
+  readonly known: boolean;
   /** That Envoy refused this content. */
   isRefused(typeUrl: string, resource: Resource): boolean;
 }
@@ -24,6 +26,9 @@ export function goodOfPeer({ types }: Peer): Good {
     get typeUrls() {
       return types.keys();
     },
+    get known() {
+      return [...types.values()].every(({ sent }) => sent.known);
+    },
   };
 }
 
@@ -31,6 +36,7 @@ export function goodOfResources(byType: ResourcesByType): Good {
   return {
     resources: (typeUrl) => byType.get(typeUrl),
     typeUrls: byType.keys(),
+    known: true,
     isRefused: () => false,
   };
 }

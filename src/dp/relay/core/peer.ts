@@ -61,6 +61,8 @@ export class Peer {
   readonly types = new Map<string, PeerType>();
   /** Envoy has its listeners: it serves. */
   live = false;
+  /** It came with a configuration from an earlier stream. */
+  brought = false;
   #steps: readonly Step[] = [];
 
   constructor({ epoch, number, mode, sink }: PeerOptions) {
@@ -72,6 +74,7 @@ export class Peer {
 
   receiveDelta(request: DeltaRequest, rules: PeerRules): Received {
     const type = this.#type(request.typeUrl);
+    if (request.initialVersions.size > 0) this.brought = true;
     const asked = type.askDelta(request, rules.view(request.typeUrl));
     this.#checkSize(type);
     const reacted = type.sent.classify(request.responseNonce) === 'open';
@@ -87,6 +90,7 @@ export class Peer {
   receiveSotw(request: SotwRequest): Received {
     const first = !this.types.has(request.typeUrl);
     const type = this.#type(request.typeUrl);
+    if (first && request.versionInfo !== '') this.brought = true;
     const { responseNonce: nonce, typeUrl } = request;
     const known = first ? 'unknown' : type.sent.classify(nonce);
     const reaction = known === 'open' ? { error: request.errorDetail } : undefined;

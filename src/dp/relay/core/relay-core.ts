@@ -66,6 +66,7 @@ export class RelayCore {
   #pending: Pending[] = [];
   #session: UpstreamSession | undefined;
   #good: Good | undefined;
+  #reserve: Good | undefined;
   #servingPeer: Peer | undefined;
   #pin: Pin | undefined;
   #node: Uint8Array | undefined;
@@ -169,7 +170,8 @@ export class RelayCore {
 
   /** What the serving Envoy accepted; undefined while none has served. */
   accepted(): RelaySnapshot | undefined {
-    if (this.#good === undefined) return undefined;
+    // An Envoy may have brought along what nobody here has seen yet.
+    if (this.#good === undefined || !this.#good.known) return undefined;
     const setVersion = (typeUrl: string) => this.#setVersions.get(typeUrl) ?? '';
     return toSnapshot(this.#good, this.#cache, { node: this.#node, setVersion });
   }
@@ -188,6 +190,16 @@ export class RelayCore {
       cache.complete = complete;
       if (upstreamSetVersion !== '') this.#setVersions.set(typeUrl, upstreamSetVersion);
     }
+    this.#settle();
+  }
+
+  /**
+   * A known good configuration for Envoys that come with nothing, in the place of what the control plane has not told
+   * yet. One that brings a configuration along keeps it: that may be newer.
+   */
+  reserve(snapshot: RelaySnapshot): void {
+    this.#reserve = goodOfResources(toResourcesByType(snapshot));
+    this.#node ??= snapshot.node;
     this.#settle();
   }
 
@@ -245,7 +257,11 @@ export class RelayCore {
   #said(pending: Pending): void {
     this.#setVersions.delete(pending.typeUrl);
     this.#pending.push(pending);
-    for (const peer of this.#peers) offerAgain(peer, pending.typeUrl, pending.said);
+    for (const peer of this.#peers) {
+      offerAgain(peer, pending.typeUrl, pending.said);
+      if (learn(peer, pending.typeUrl, this.#cache) && peer === this.#servingPeer)
+        this.#onEvent({ event: 'accepted', typeUrl: pending.typeUrl });
+    }
     this.#onEvent({ event: 'received', typeUrl: pending.typeUrl });
     this.#settle();
   }
@@ -315,7 +331,9 @@ export class RelayCore {
 
   /** A starting Envoy gets the contents the last one served with, and newer ones as soon as it serves itself. */
   #view(peer: Peer, typeUrl: string): View {
-    const newest = this.#cache.of(typeUrl).view;
+    const known = this.#cache.of(typeUrl);
+    const reserve = known.complete || peer.brought ? undefined : this.#reserve;
+    const newest = reserve === undefined ? known.view : layered(known.view, viewOfGood(reserve, typeUrl));
     if (this.#pin !== undefined) {
       const pinned = viewOfGood(this.#pin.good, typeUrl);
       return prefersNewest(typeUrl) ? layered(newest, pinned) : layered(pinned, newest);
@@ -356,6 +374,11 @@ export class RelayCore {
 function newer(a: Peer | undefined, b: Peer): Peer {
   if (a === undefined) return b;
   return (a.epoch - b.epoch || a.number - b.number) >= 0 ? a : b;
+}
+
+/** What an Envoy brought along is known by its version only, until the control plane sends the same. */
+function learn(peer: Peer, typeUrl: string, cache: Cache): boolean {
+  return peer.types.get(typeUrl)?.sent.learn(cache.of(typeUrl).resources) ?? false;
 }
 
 /** The control plane repeats what an Envoy refused: it is offered once more, as it would be without a relay. */

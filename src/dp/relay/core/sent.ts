@@ -27,6 +27,7 @@ export class SentLog {
   /** What Envoy runs: accepted, and not refused or removed since. */
   readonly accepted = new Map<string, Resource>();
   readonly #open = new Map<number, readonly SentItem[]>();
+  readonly #unknown = new Set<string>();
   #last = 0;
 
   /** Envoy reacted to a response at least once. */
@@ -51,9 +52,29 @@ export class SentLog {
   claim(name: string, version: string, resource: Resource | undefined): void {
     this.told.set(name, { version, response: 0, reaction: 'accepted' });
     if (resource !== undefined) this.accepted.set(name, resource);
+    else if (version !== '') this.#unknown.add(name);
+  }
+
+  /** Every content that Envoy brought along is known here by now. */
+  get known(): boolean {
+    return this.#unknown.size === 0;
+  }
+
+  /** Content of that version; whether it tells what Envoy runs. */
+  learn(resources: ReadonlyMap<string, Resource>): boolean {
+    let learned = false;
+    for (const name of this.#unknown) {
+      const resource = resources.get(name);
+      if (resource === undefined || this.told.get(name)?.version !== resource.version) continue;
+      this.#unknown.delete(name);
+      this.accepted.set(name, resource);
+      learned = true;
+    }
+    return learned;
   }
 
   forget(name: string): void {
+    this.#unknown.delete(name);
     this.told.delete(name);
     this.accepted.delete(name);
   }
@@ -117,6 +138,7 @@ export class SentLog {
     const told = this.told.get(name);
     // Unsubscribed meanwhile.
     if (told === undefined) return;
+    this.#unknown.delete(name);
     if (resource === undefined) this.accepted.delete(name);
     else this.accepted.set(name, resource);
     if (told.response === response) this.told.set(name, { ...told, reaction: 'accepted' });

@@ -12,6 +12,7 @@ const facts: RequestFacts = {
   readinessPort: 4321,
   adminPort: 0,
   deltaXds: true,
+  keepEnvoy: false,
   workdir: '/run/kuma-dp/m.web',
 };
 

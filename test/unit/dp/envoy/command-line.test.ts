@@ -8,6 +8,8 @@ const options: EnvoyOptions = {
   adminPort: 0,
   maxMemoryBytes: 0,
   deltaXds: true,
+  keep: false,
+  logDir: '',
   drainTimeMs: 1500,
   restartBaseMs: 1,
   restartMaxMs: 1,

@@ -1,0 +1,92 @@
+import { readFileSync, rmSync } from 'node:fs';
+import type { Clock } from '../../lib/clock.ts';
+import { writePrivateFile } from '../../lib/private-file.ts';
+import type { ProcessId } from '../../lib/process-id.ts';
+import { describeEnd, followProcess, type KeptStart, startKeptEnvoy } from './kept-process.ts';
+import { createLogFile, followLog } from './log-file.ts';
+import type { EnvoyProcess } from './process.ts';
+
+export interface LoggedOptions {
+  readonly logPath: string;
+  /** How far the log was read is noted here, for the next agent. */
+  readonly positionPath: string;
+  /** What Envoy prints, a tenth of a second later. */
+  readonly onOutput: (chunk: Buffer) => void;
+  /** Its last lines. */
+  readonly tail: () => readonly string[];
+  readonly onSkipped: (bytes: number) => void;
+  readonly clock: Clock;
+}
+
+/** An Envoy that outlives the agent: no child, and it prints into a file. */
+export interface LoggedProcess extends EnvoyProcess {
+  /** 0 when it could not be started. */
+  readonly startTicks: number;
+  /** Lets go of it: the next agent goes on where this one stopped to read. */
+  forget(): void;
+}
+
+export function startLogged(start: Omit<KeptStart, 'logPath'>, options: LoggedOptions): LoggedProcess {
+  createLogFile(options.logPath);
+  rmSync(options.positionPath, { force: true });
+  return follow(startKeptEnvoy({ ...start, logPath: options.logPath }), 0, options);
+}
+
+export function adoptLogged(id: ProcessId, options: LoggedOptions): LoggedProcess {
+  return follow(id, readPosition(options.positionPath), options);
+}
+
+const NOTE_EVERY_MS = 1_000;
+
+function follow(id: ProcessId | undefined, from: number, options: LoggedOptions): LoggedProcess {
+  const { logPath, positionPath, onOutput, onSkipped, tail, clock } = options;
+  const log = followLog({ path: logPath, pid: id?.pid ?? 0, from, onChunk: onOutput, onSkipped, clock });
+  let noted = from;
+  const note = () => {
+    if (log.position === noted) return;
+    noted = log.position;
+    try {
+      writePrivateFile(positionPath, String(noted));
+    } catch {
+      // Some lines may come twice then, in the log of the next agent.
+    }
+  };
+  let cancelNote = () => {};
+  const noteAgain = () => {
+    note();
+    cancelNote = clock.after(NOTE_EVERY_MS, noteAgain);
+  };
+  noteAgain();
+  const stop = () => {
+    cancelNote();
+    log.stop();
+  };
+  const process = followProcess(id, {
+    clock,
+    onGone() {
+      log.drain();
+      stop();
+      for (const path of [logPath, positionPath]) rmSync(path, { force: true });
+      return describeEnd(tail());
+    },
+  });
+  return {
+    ...process,
+    startTicks: id?.startTicks ?? 0,
+    forget() {
+      process.forget();
+      log.drain();
+      note();
+      stop();
+    },
+  };
+}
+
+function readPosition(path: string): number {
+  try {
+    const position = Number(readFileSync(path, 'utf8'));
+    return Number.isSafeInteger(position) && position > 0 ? position : 0;
+  } catch {
+    return 0;
+  }
+}
