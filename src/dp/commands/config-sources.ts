@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
@@ -19,6 +20,7 @@ export function toConfigSources(command: Command, { env, stdin }: CommandContext
     cpus: readHostLimits().cpus,
     configFile,
     readText: (path) => (path === '-' ? readAll(stdin) : readFile(path, 'utf8')),
+    isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
     defaultRunDir: defaultRunDir(env, process.getuid?.() ?? 0),
     defaultStateDir: defaultStateDir(env, process.getuid?.() ?? 0),
   };

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { formatDuration } from '../../lib/duration.ts';
@@ -12,7 +14,7 @@ import { addFlags, readFlags } from '../config/flags.ts';
 import { ask, chooseAgent, type FoundAgent, findAgents, readStatus } from '../control/agents.ts';
 import { printStatusTable } from '../control/status-table.ts';
 import type { CommandContext } from '../program.ts';
-import { defaultRunDir } from '../run-dir/paths.ts';
+import { crewPaths, defaultRunDir } from '../run-dir/paths.ts';
 
 const NAME = 'name of the proxy, or mesh.name; may be left out where only one runs';
 
@@ -79,26 +81,32 @@ function addAction(root: Command, context: CommandContext, { name, description, 
   });
 }
 
-async function restart({ socketPath }: FoundAgent, timeoutMs: number): Promise<string> {
-  const { status, body } = await ask(socketPath, 'POST', '/restart', timeoutMs);
+async function restart({ socketPath, base }: FoundAgent, timeoutMs: number): Promise<string> {
+  const { status, body } = await ask(socketPath, 'POST', `${base}/restart`, timeoutMs);
   const outcome: unknown = JSON.parse(body);
   const text = isJsonObject(outcome) ? String(outcome.text) : body;
   if (status !== 200) throw new AgentError('command-failed', `no restart: ${text}`);
   return text;
 }
 
-async function drain({ socketPath }: FoundAgent, timeoutMs: number): Promise<string> {
+async function drain({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
+  if (base !== '') throw new AgentError('command-failed', `it does not run: ${status.reason}`);
   await ask(socketPath, 'POST', '/drain', timeoutMs);
   await until(timeoutMs, 'drained', async () => (await readStatus(socketPath)).state === 'drained');
   return 'drained; no new connection is taken, the agent runs on';
 }
 
-async function stop({ socketPath, status }: FoundAgent, timeoutMs: number): Promise<string> {
+async function stop({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
   const { agentPid } = status;
   const before = readProcessId(agentPid);
-  await ask(socketPath, 'POST', '/stop', timeoutMs);
-  await until(timeoutMs, 'stopped', () => readProcessId(agentPid)?.startTicks !== before?.startTicks);
-  return 'stopped';
+  const others = existsSync(crewPaths(dirname(dirname(socketPath)), agentPid).agentSocket);
+  await ask(socketPath, 'POST', `${base}/stop`, timeoutMs);
+  if (base !== '') return 'it did not run and is not tried again; kuma-dp restart starts it';
+  // The process of several proxies goes on without this one.
+  const isGone = () => others && !existsSync(socketPath);
+  const isOver = () => isGone() || readProcessId(agentPid)?.startTicks !== before?.startTicks;
+  await until(timeoutMs, 'stopped', isOver);
+  return isGone() ? 'stopped; kuma-dp restart, or a change of its file, starts it again' : 'stopped';
 }
 
 async function detach({ socketPath, status }: FoundAgent, timeoutMs: number): Promise<string> {

@@ -28,14 +28,14 @@ async function logs(command: Command, { env, stdout }: CommandContext, name: str
   const runDir =
     values.runDir || env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0);
   const { agents } = await findAgents(runDir);
-  const { socketPath } = chooseAgent(agents, name, runDir);
+  const { socketPath, base } = chooseAgent(agents, name, runDir);
   const { readLogs } = await import('../logs/read.ts');
   const gone = new AbortController();
   // `kuma-dp logs -f | head` ends with its reader.
   stdout.once('error', () => gone.abort());
   try {
     await readLogs({
-      socketPath,
+      ...{ socketPath, base },
       lines: Math.max(0, values.lines),
       follow: values.follow,
       onText: (text) => void stdout.write(text),

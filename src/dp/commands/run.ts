@@ -3,8 +3,10 @@ import { systemClock } from '../../lib/clock.ts';
 import { createLogSink } from '../../lib/log-sink.ts';
 import { listenForStop } from '../../lib/stop-signals.ts';
 import { createLogger } from '../../logging/create-logger.ts';
+import type { AgentParts } from '../agent.ts';
 import { AgentError } from '../agent-error.ts';
 import type { AgentHooks } from '../application/run-beside.ts';
+import type { CrewConfig } from '../config/crew-config.ts';
 import { addFlags, addIgnoredFlags } from '../config/flags.ts';
 import { loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
@@ -15,9 +17,9 @@ import { hideToken } from '../token/hide.ts';
 import { readApplication, runApplication } from './application.ts';
 import { toConfigSources } from './config-sources.ts';
 
-/** `kuma-dp run`: one proxy, until a signal comes. */
+/** `kuma-dp run`: one proxy, or several, until a signal comes. */
 export function addRunCommand(root: Command, context: CommandContext): void {
-  const command = root.command('run').description('Run the proxy of one Dataplane.');
+  const command = root.command('run').description('Run the proxy of one Dataplane, or of each of several.');
   addFlags(command, AGENT_SETTINGS);
   addIgnoredFlags(command);
   command.option('-c, --config-file <file>', 'Settings as YAML; flags and variables overrule it.');
@@ -46,29 +48,43 @@ async function run(command: Command, context: CommandContext, words: readonly st
     // Standard output is the application's where there is one.
     const stream = application === undefined ? context.stdout : context.stderr;
     const logs = createLogRing();
-    const sink = keepLines(
-      createLogSink(stream, config.log.format === 'json' ? { describeDropped } : {}),
-      logs,
-    );
+    const bare = createLogSink(stream, config.log.format === 'json' ? { describeDropped } : {});
+    // Each of several proxies keeps its own lines.
+    const sink = loaded.crew === undefined ? keepLines(bare, logs) : bare;
     const logger = createLogger('kuma-dp', { ...config.log, write: (line) => sink.write(line) });
     for (const warning of warnings) logger.warn({}, warning);
-    // Loaded late: a mistake in the settings is told without it.
-    const { runAgent } = await import('../agent.ts');
     const parts = { config, env: context.env, logger, sink, logs, stop, wishes, clock: systemClock };
-    if (application === undefined) return await runAgent(parts);
-    const agent = ({ onReady, ...hooks }: AgentHooks) =>
-      runAgent({
-        ...parts,
-        ...hooks,
-        onState: ({ state }) => {
-          if (state === 'ready' || state === 'degraded') onReady();
-        },
-      });
+    const agent = await chooseAgent(parts, loaded.crew);
+    if (application === undefined) return await agent({});
     context.setExitCode(await runApplication({ command: application, config, stop, logger, agent }, context));
   } finally {
     stop.dispose();
     wishes.dispose();
   }
+}
+
+/** One agent, or one for each of several Dataplanes. Loaded late: a mistake in the settings is told without them. */
+async function chooseAgent(
+  parts: AgentParts,
+  crew: CrewConfig | undefined,
+): Promise<(hooks: Partial<AgentHooks>) => Promise<void>> {
+  if (crew === undefined) {
+    const { runAgent } = await import('../agent.ts');
+    return ({ onReady, ...hooks }) =>
+      runAgent({
+        ...parts,
+        ...hooks,
+        onState: ({ state }) => {
+          if (state === 'ready' || state === 'degraded') onReady?.();
+        },
+      });
+  }
+  const [{ runCrew }, { openMemberLog }] = await Promise.all([
+    import('../crew/crew.ts'),
+    import('../crew/log.ts'),
+  ]);
+  const openLog = (id: string) => openMemberLog(id, parts.config.log, parts.sink);
+  return (hooks) => runCrew({ ...parts, ...hooks, crew, openLog });
 }
 
 function describeDropped(lines: number): string {

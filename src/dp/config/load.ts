@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import { parse } from 'yaml';
 import { describeError } from '../../lib/coded-error.ts';
 import { formatDuration } from '../../lib/duration.ts';
@@ -7,10 +8,12 @@ import { type LoadedSettings, loadSettings } from '../../settings/load.ts';
 import { parseAppCheck } from '../app-health/parse-check.ts';
 import { parseGiven, urlOfGiven } from '../control-planes/given.ts';
 import { parseDataplane } from '../dataplane/resource.ts';
-import { parseVariables } from '../dataplane/template.ts';
+import { parseVariables, type TemplateVariables } from '../dataplane/template.ts';
 import { type CpuFacts, parseConcurrency, resolveConcurrency } from '../limits/concurrency.ts';
+import { describeClearText } from '../token/clear-text.ts';
 import { type GivenToken, readGivenToken } from '../token/given.ts';
 import type { AgentConfig, AppHealthOptions, ControlPlaneTarget, ProxyIdentity } from './agent-config.ts';
+import { type CrewConfig, checkCrew } from './crew-config.ts';
 import type { FlagTexts } from './flags.ts';
 import { warnOfIgnored, warnOfUnknownVariables } from './ignored.ts';
 import { AGENT_SETTINGS } from './settings.ts';
@@ -26,6 +29,8 @@ export interface ConfigSources {
   readonly configFile: string;
   /** Whole text of a file; `-` is standard input. */
   readonly readText: (path: string) => Promise<string>;
+  /** Whether a path leads to a directory; without it none does. */
+  readonly isDirectory?: (path: string) => boolean;
   /** Where run directories go when the user names none. */
   readonly defaultRunDir: string;
   /** Where state goes when the user names no place; '' for none. */
@@ -37,7 +42,14 @@ export interface ConfigSources {
 const NO_CPUS: CpuFacts = { allowed: 0, cores: 0, quota: undefined };
 
 export type LoadedConfig =
-  | { readonly ok: true; readonly config: AgentConfig; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true;
+      /** With a crew: what its proxies share; it names none. */
+      readonly config: AgentConfig;
+      /** Several proxies are wanted. */
+      readonly crew: CrewConfig | undefined;
+      readonly warnings: readonly string[];
+    }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
 /** Reads settings from all sources and the files they name. All violations are collected. */
@@ -59,11 +71,17 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const loaded = loadSettings(AGENT_SETTINGS, { flags, env, ...(file === undefined ? {} : { file }) });
   violations.push(...loaded.violations);
   // A value given with -v may hold a comma, which the joined form of a list would split.
-  const pairs = Array.isArray(flags.dataplaneVars)
-    ? (flags.dataplaneVars as readonly string[])
-    : loaded.values.dataplaneVars;
+  const pairs = asGiven(flags.dataplaneVars) ?? loaded.values.dataplaneVars;
+  const files = asGiven(flags.dataplaneFile) ?? loaded.values.dataplaneFile;
+  const { variables, violations: badPairs } = parseVariables(pairs);
+  violations.push(...badPairs);
+  const crew = readCrew(loaded, { files, variables, violations }, sources);
   const token = readGivenToken(loaded, env, { read, violations });
-  const proxy = await readProxy(loaded, { pairs, token: (await token).token }, { read, violations });
+  const proxy = await readProxy(
+    loaded,
+    { file: files[0] ?? '', variables, token: (await token).token, named: crew === undefined },
+    { read, violations },
+  );
   const controlPlane = await readTarget(loaded, { read, violations });
   checkTokenTransport(controlPlane, proxy, violations);
   const { parentShutdownTime, drainTime } = loaded.values;
@@ -90,6 +108,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   }
   return {
     ok: true,
+    crew,
     config: toConfig(loaded.values, { controlPlane, proxy, token: await token, appHealth, sources }),
     warnings,
   };
@@ -116,15 +135,57 @@ function parseFile(
   }
 }
 
+/** What stands in a flag, where a comma may be part of a value; undefined when it was not given there. */
+function asGiven(flag: FlagTexts[string]): readonly string[] | undefined {
+  return Array.isArray(flag) ? (flag as readonly string[]) : undefined;
+}
+
+/** undefined for one proxy, as it always was. */
+function readCrew(
+  loaded: Loaded,
+  given: {
+    readonly files: readonly string[];
+    readonly variables: TemplateVariables;
+    readonly violations: Violation[];
+  },
+  { isDirectory = () => false }: ConfigSources,
+): CrewConfig | undefined {
+  const { values, origins } = loaded;
+  const { files, variables, violations } = given;
+  const places = [...new Set(files.map(tidy))];
+  if (places.length < 2 && !places.some(isDirectory)) return undefined;
+  checkCrew(loaded, { places, violations });
+  return {
+    places,
+    variables,
+    mesh: origins.mesh === 'default' ? undefined : values.mesh,
+    readinessPort: values.readinessPort === 0 ? undefined : values.readinessPort,
+  };
+}
+
+/** Files below a directory are known by its path, however that was spelled. */
+function tidy(path: string): string {
+  const normal = normalize(path);
+  return normal === '/' ? normal : normal.replace(/\/$/, '');
+}
+
+interface Given {
+  /** '' for none. */
+  readonly file: string;
+  readonly variables: TemplateVariables;
+  readonly token: string | undefined;
+  /** Not for a crew. */
+  readonly named: boolean;
+}
+
 async function readProxy(
   { values, origins }: Loaded,
-  { pairs, token }: { readonly pairs: readonly string[]; readonly token: string | undefined },
+  { file, variables, token, named }: Given,
   { read, violations }: Reading,
 ): Promise<ProxyIdentity | undefined> {
   const common = { proxyType: values.proxyType, ...(token === undefined ? {} : { token }) };
-  const { variables, violations: badPairs } = parseVariables(pairs);
-  violations.push(...badPairs);
-  if (values.dataplane === '' && values.dataplaneFile === '') {
+  if (!named) return { mesh: values.mesh, name: '', ...common };
+  if (values.dataplane === '' && file === '') {
     if (values.name === '') {
       violations.push({
         field: '--name',
@@ -135,7 +196,7 @@ async function readProxy(
     }
     return { mesh: values.mesh, name: values.name, ...common };
   }
-  if (values.dataplane !== '' && values.dataplaneFile !== '') {
+  if (values.dataplane !== '' && file !== '') {
     violations.push({
       field: `${origins.dataplane} and ${origins.dataplaneFile}`,
       message: 'are both set; give the Dataplane once',
@@ -143,12 +204,8 @@ async function readProxy(
     return undefined;
   }
   const inline = values.dataplane !== '';
-  const template = inline ? values.dataplane : await read(values.dataplaneFile, origins.dataplaneFile);
-  const source = inline
-    ? origins.dataplane
-    : values.dataplaneFile === '-'
-      ? 'standard input'
-      : values.dataplaneFile;
+  const template = inline ? values.dataplane : await read(file, origins.dataplaneFile);
+  const source = inline ? origins.dataplane : file === '-' ? 'standard input' : file;
   const resource = parseDataplane(template, variables, source);
   if (!resource.ok) {
     violations.push(...resource.violations);
@@ -237,20 +294,14 @@ function readAppHealth({ values, origins }: Loaded, violations: Violation[]): Ap
 /** Checks that follow each other faster would be a load of their own. */
 const MIN_APP_HEALTH_MS = 50;
 
-/** A token in clear text may not leave the host. */
 function checkTokenTransport(
   target: ControlPlaneTarget | undefined,
   proxy: ProxyIdentity | undefined,
   violations: Violation[],
 ): void {
   if (proxy?.token === undefined || target === undefined) return;
-  for (const url of target.given?.map(urlOfGiven) ?? [target.url]) {
-    if (url.protocol === 'https:' || /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)) continue;
-    violations.push({
-      field: '--dataplane-token-file',
-      message: `is not sent to ${url.origin} over plain HTTP; use https`,
-    });
-  }
+  for (const message of describeClearText(target.given?.map(urlOfGiven) ?? [target.url]))
+    violations.push({ field: '--dataplane-token-file', message });
 }
 
 function toConfig(

@@ -41,9 +41,10 @@ export const AGENT_SETTINGS = declareSettings({
     env: ['KUMA_DATAPLANE_RUNTIME_RESOURCE_PATH'],
     flag: '--dataplane-file',
     short: '-d',
-    placeholder: 'file',
-    doc: 'Dataplane that this agent brings and removes again, as YAML or JSON; "-" reads standard input.',
-    value: text(''),
+    placeholder: 'file|dir',
+    doc: 'Dataplane that this agent brings and removes again, as YAML or JSON; "-" reads standard input. May be repeated, and may be a directory (*.yaml, *.yml, *.json): then the agent runs one Envoy for each, and follows what is added, changed and removed.',
+    list: true,
+    value: list([]),
   }),
   dataplane: setting({
     key: 'dataplaneRuntime.resource',
@@ -92,7 +93,7 @@ export const AGENT_SETTINGS = declareSettings({
     env: ['KUMA_READINESS_PORT'],
     flag: '--readiness-port',
     placeholder: 'port',
-    doc: 'Loopback port that answers GET /ready; 0 lets the kernel choose a free one.',
+    doc: 'Loopback port that answers GET /ready and /metrics; 0 lets the kernel choose a free one. With several Dataplanes it answers for all of them, and each has one more that the kernel chooses.',
     value: portOrZero(0),
   }),
   adminPort: setting({

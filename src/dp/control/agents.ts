@@ -8,8 +8,13 @@ import type { AgentStatus } from './status.ts';
 /** An agent of this host that answered. */
 export interface FoundAgent {
   readonly socketPath: string;
+  /** Before its paths on that socket; '' on a socket of its own. */
+  readonly base: string;
   readonly status: AgentStatus;
 }
+
+/** Where the socket of several proxies speaks for one that has no agent at the moment. */
+export const CREW_PROXIES = '/proxies/';
 
 const STATUS_TIMEOUT_MS = 3_000;
 
@@ -22,7 +27,7 @@ export async function findAgents(
   await Promise.all(
     listSockets(runDir).map(async (socketPath) => {
       try {
-        agents.push({ socketPath, status: await readStatus(socketPath) });
+        agents.push(...(await readStatuses(socketPath)));
       } catch (error) {
         silent.push(`${socketPath}: ${describeError(error)}`);
       }
@@ -50,6 +55,17 @@ export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir:
     'agent-not-found',
     `more than one ${wanted} runs in ${runDir}: name one of ${chosen.map(full).join(', ')}`,
   );
+}
+
+/** One on the socket of an agent; on that of several proxies those without an agent. */
+async function readStatuses(socketPath: string): Promise<readonly FoundAgent[]> {
+  const answer: AgentStatus | readonly AgentStatus[] = await readStatus(socketPath);
+  if (!Array.isArray(answer)) return [{ socketPath, base: '', status: answer as AgentStatus }];
+  return (answer as readonly AgentStatus[]).map((status) => ({
+    socketPath,
+    base: `${CREW_PROXIES}${encodeURIComponent(`${status.mesh}.${status.name}`)}`,
+    status,
+  }));
 }
 
 export async function readStatus(socketPath: string): Promise<AgentStatus> {

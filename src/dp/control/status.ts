@@ -4,7 +4,8 @@ import type { AgentState } from '../state/agent-state.ts';
 export interface AgentStatus {
   readonly mesh: string;
   readonly name: string;
-  readonly state: AgentState['state'] | 'drained';
+  /** `failed`: its agent, one of several in a process, could not start and is tried again. */
+  readonly state: AgentState['state'] | 'drained' | 'failed';
   /** Why it is not simply ready; '' when it is. */
   readonly reason: string;
   /** ISO time of the last change of state. */

@@ -3,6 +3,8 @@ import { LOGS_PATH } from './routes.ts';
 
 export interface ReadLogsOptions {
   readonly socketPath: string;
+  /** Before the path of the logs on that socket. */
+  readonly base?: string;
   readonly lines: number;
   /** Goes on until the agent ends or the signal comes. */
   readonly follow: boolean;
@@ -11,8 +13,9 @@ export interface ReadLogsOptions {
 }
 
 /** Reads the log of an agent; resolves at its end. Rejects when the agent does not answer, or is one without logs. */
-export function readLogs({ socketPath, lines, follow, onText, signal }: ReadLogsOptions): Promise<void> {
-  const path = `${LOGS_PATH}?lines=${lines}&follow=${follow}`;
+export function readLogs(options: ReadLogsOptions): Promise<void> {
+  const { socketPath, base = '', lines, follow, onText, signal } = options;
+  const path = `${base}${LOGS_PATH}?lines=${lines}&follow=${follow}`;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {

@@ -85,11 +85,12 @@ function describe(state: AgentState): string {
 
 const MAX_STATUS = 240;
 
-function oneLine(text: string): string {
+/** Bounded, without anything that would begin another line. */
+export function oneLine(text: string): string {
   const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   return line.length > MAX_STATUS ? `${line.slice(0, MAX_STATUS - 1)}…` : line;
 }
 
-function toMicroseconds(ms: number): string {
+export function toMicroseconds(ms: number): string {
   return String(Math.round(ms * 1000));
 }

@@ -36,7 +36,11 @@ export function findTargets({ url, unixSocket, mesh, name, runDir }: TargetChoic
   const names =
     name === '' ? listInstances(runDir, mesh) : [instanceName(mesh === '' ? 'default' : mesh, name)];
   return names
-    .map((instance) => ({ label: instance, url: READY, socketPath: join(runDir, instance, 'agent.sock') }))
+    .map((instance) => ({
+      label: labelOf(instance),
+      url: READY,
+      socketPath: join(runDir, instance, 'agent.sock'),
+    }))
     .filter(({ socketPath }) => existsSync(socketPath));
 }
 
@@ -60,6 +64,12 @@ export function checkTargets(
       }
     }),
   );
+}
+
+/** The directory of an agent of several proxies answers for those that do not run, too. */
+function labelOf(instance: string): string {
+  const [, pid] = /^_crew\.(\d+)$/.exec(instance) ?? [];
+  return pid === undefined ? instance : `agent of several proxies (pid ${pid})`;
 }
 
 function listInstances(runDir: string, mesh: string): readonly string[] {

@@ -25,9 +25,13 @@ export const agentsCheck: Check = {
   },
 };
 
-async function judgeAgent({ socketPath, status }: FoundAgent): Promise<readonly Finding[]> {
+async function judgeAgent({ socketPath, base, status }: FoundAgent): Promise<readonly Finding[]> {
   const name = `${status.mesh}.${status.name}`;
   const logs = `kuma-dp logs ${name}`;
+  if (base !== '')
+    return status.state === 'stopped'
+      ? []
+      : [error(`${name} does not run: ${status.reason}`, `${logs}; correct the file it comes from`)];
   try {
     const ready = await ask(socketPath, 'GET', '/ready', TIMEOUT_MS);
     const metrics = await ask(socketPath, 'GET', '/metrics', TIMEOUT_MS);

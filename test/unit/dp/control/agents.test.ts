@@ -3,6 +3,7 @@ import { chooseAgent, type FoundAgent } from '../../../../src/dp/control/agents.
 import { printStatusTable } from '../../../../src/dp/control/status-table.ts';
 
 const agent = (mesh: string, name: string): FoundAgent => ({
+  base: '',
   socketPath: `/run/${mesh}.${name}/agent.sock`,
   status: {
     ...{ mesh, name, state: 'ready', reason: '', since: '2030-01-01T00:00:00.000Z', agentPid: 1 },

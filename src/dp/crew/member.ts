@@ -1,0 +1,199 @@
+import type { Backoff } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { describeError } from '../../lib/coded-error.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { StopRequest } from '../../lib/stop-signals.ts';
+import type { WishListeners, WishSignals } from '../control/signals.ts';
+import type { LiveDataplane } from '../dataplane/follow.ts';
+import type { AgentState } from '../state/agent-state.ts';
+import type { Entry } from './roster.ts';
+
+/** What one agent of the crew is run with, from a start to its end. */
+export interface Attempt {
+  readonly entry: Entry;
+  readonly dataplane: LiveDataplane;
+  readonly stop: StopRequest;
+  readonly wishes: WishSignals;
+  readonly onState: (state: AgentState) => void;
+}
+
+/** How a member is, between and during attempts. */
+export type MemberState =
+  | AgentState
+  /** It cannot start, or gave up; tried again at `retryAt`, wall time in ms. */
+  | { readonly state: 'failed'; readonly reason: string; readonly retryAt: number }
+  /** Ended on somebody's word, and is to stay so until somebody says otherwise. */
+  | { readonly state: 'held'; readonly reason: string };
+
+export interface MemberOptions {
+  readonly entry: Entry;
+  readonly run: (attempt: Attempt) => Promise<void>;
+  /** Awaited before the first attempt: who had the same file or name before. */
+  readonly after: Promise<unknown>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly backoff: Backoff;
+  readonly onChange: () => void;
+}
+
+/** One proxy of a crew: its agent, started again when it fails, until it is told to leave. */
+export interface Member {
+  readonly entry: Entry;
+  readonly current: MemberState;
+  /** Wall time of the last change of state, in ms. */
+  readonly since: number;
+  /** An attempt has failed, or the proxy was ready once. */
+  readonly tried: boolean;
+  readonly running: boolean;
+  /** Its file says something new. */
+  take(entry: Entry): void;
+  /** In good order and for good; the second time at once. Resolves when nothing of it is left. */
+  leave(cause: string): Promise<void>;
+  hurry(cause: string): void;
+  /** Resolves when it is done. One that does not run is started. */
+  restart(cause: string): Promise<unknown>;
+  drain(cause: string): void;
+  /** No more attempts until `restart` or another text of its file. */
+  hold(reason: string): void;
+}
+
+/** An agent that was ready for so long did not fail to start. */
+const STEADY_MS = 60_000;
+
+export function startMember(options: MemberOptions): Member {
+  const { clock, logger, backoff } = options;
+  let { entry } = options;
+  let current: MemberState = { state: 'locating' };
+  let since = clock.now();
+  let tried = false;
+  let leaving: string | undefined;
+  let wake = (): void => {};
+  let cancelRetry = (): void => {};
+  let graceful = new AbortController();
+  let immediate = new AbortController();
+  let wishes: WishListeners | undefined;
+  let running = false;
+  const listeners = new Set<() => void>();
+  const dataplane: LiveDataplane = {
+    get wanted() {
+      return entry.json;
+    },
+    listen(onChange) {
+      listeners.add(onChange);
+      return () => listeners.delete(onChange);
+    },
+  };
+
+  function setState(next: MemberState): void {
+    current = next;
+    since = clock.now();
+    tried ||= ['ready', 'degraded', 'failed', 'held'].includes(next.state);
+    options.onChange();
+  }
+
+  async function attempt(): Promise<void> {
+    graceful = new AbortController();
+    immediate = new AbortController();
+    wishes = undefined;
+    running = true;
+    if (leaving !== undefined) graceful.abort(leaving);
+    try {
+      await options.run({
+        entry,
+        dataplane,
+        stop: { graceful: graceful.signal, immediate: immediate.signal, dispose() {} },
+        wishes: {
+          listen(given) {
+            wishes = given;
+          },
+          dispose() {
+            wishes = undefined;
+          },
+        },
+        onState: setState,
+      });
+    } finally {
+      running = false;
+    }
+  }
+
+  async function live(): Promise<void> {
+    await options.after;
+    while (leaving === undefined) {
+      const startedAt = clock.monotonic();
+      try {
+        await attempt();
+        // Not our word: somebody's on its own socket.
+        if (leaving === undefined)
+          await pause({ state: 'held', reason: 'stopped by kuma-dp stop' }, undefined);
+      } catch (error) {
+        if (clock.monotonic() - startedAt > STEADY_MS) backoff.reset();
+        const ms = Math.round(backoff.next());
+        const reason = describeError(error);
+        logger.error({ reason, file: entry.path, retryInMs: ms }, 'this proxy cannot run; the others go on');
+        await pause({ state: 'failed', reason, retryAt: clock.now() + ms }, ms);
+      }
+    }
+    setState({ state: 'stopped', reason: leaving });
+  }
+
+  function pause(state: MemberState, ms: number | undefined): Promise<void> {
+    if (leaving !== undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      cancelRetry = ms === undefined ? () => {} : clock.after(ms, () => wake());
+      wake = () => {
+        cancelRetry();
+        wake = () => {};
+        resolve();
+      };
+      setState(state);
+    });
+  }
+
+  const ended = live();
+  return {
+    get entry() {
+      return entry;
+    },
+    get current() {
+      return current;
+    },
+    get since() {
+      return since;
+    },
+    get tried() {
+      return tried;
+    },
+    get running() {
+      return running;
+    },
+    take(next) {
+      const same = next.json === entry.json && next.tokenFile === entry.tokenFile;
+      entry = next;
+      if (same) return;
+      for (const tell of listeners) tell();
+      backoff.reset();
+      wake();
+    },
+    leave(cause) {
+      if (leaving === undefined) {
+        leaving = cause;
+        graceful.abort(cause);
+        wake();
+      }
+      return ended;
+    },
+    hurry: (cause) => immediate.abort(cause),
+    async restart(cause) {
+      if (running) return wishes?.onRestart(cause);
+      backoff.reset();
+      wake();
+    },
+    drain: (cause) => wishes?.onDrain(cause),
+    hold(reason) {
+      if (running || leaving !== undefined) return;
+      cancelRetry();
+      setState({ state: 'held', reason });
+    },
+  };
+}

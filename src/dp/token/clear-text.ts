@@ -1,0 +1,6 @@
+/** Why a token cannot be sent to these control planes: in clear text it may not leave the host. Ends "SETTING ". */
+export function describeClearText(urls: readonly URL[]): readonly string[] {
+  return urls
+    .filter((url) => url.protocol !== 'https:' && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname))
+    .map((url) => `is not sent to ${url.origin} over plain HTTP; use https`);
+}
