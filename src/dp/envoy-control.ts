@@ -13,13 +13,13 @@ import { createAdminClient } from './envoy/admin-client.ts';
 import { checkAdminPort } from './envoy/admin-port.ts';
 import { type HotRestartFacts, serveArguments } from './envoy/command-line.ts';
 import { drainEnvoy } from './envoy/drain.ts';
-import { createLineSplitter, formatLine, tellsRejection } from './envoy/output.ts';
+import { createLineSplitter, formatLine, isNoise, tellsRejection } from './envoy/output.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy/process.ts';
 import { createTail } from './envoy/tail.ts';
 import { validateBootstrap } from './envoy/validate.ts';
 import { checkState } from './hot-restart/state-check.ts';
 import type { OpaqueResource } from './hot-restart/static-state.ts';
-import { createKeptEnvoys, type KeptEnvoys } from './kept-envoys.ts';
+import { createKeptEnvoys, type KeptEnvoys, type KeptOutput } from './kept-envoys.ts';
 import type { EnvoyPlan } from './plan.ts';
 import { startMonitor } from './readiness/monitor.ts';
 import { readRelayEpoch } from './relay/overlay.ts';
@@ -143,7 +143,7 @@ function startOne(parts: ControlParts, start: EnvoyStart, { concurrency, kept }:
             ...optional('relayEpoch', readRelayEpoch(bootstrap)),
             ...optional('baseId', hotRestart?.baseId),
           },
-          { push: (chunk) => ear.push('stderr', chunk), tail: ear.lines },
+          toKeptOutput(ear),
         )
       : startEnvoy({ ...common, launcher, clock, onOutput: ear.push });
   return dress(parts, ear, { process, epoch, plan, place, expects });
@@ -156,7 +156,7 @@ function adoptOne(
 ): RunningEnvoy {
   const { epoch, place, expects } = envoy;
   const ear = listen(parts);
-  const process = kept.adopt(envoy, { push: (chunk) => ear.push('stderr', chunk), tail: ear.lines });
+  const process = kept.adopt(envoy, toKeptOutput(ear));
   return dress(parts, ear, { process, epoch, plan, place, expects });
 }
 
@@ -183,10 +183,19 @@ function listen(parts: ControlParts) {
     ...output,
     lines: tail.lines,
     lastRefusal: () => refusal,
+    recall(chunk: Buffer) {
+      for (const line of chunk.toString('utf8').split('\n'))
+        if (line !== '' && !isNoise(line)) tail.push(line);
+    },
     tellRefusals(tell: () => void) {
       onRefusal = tell;
     },
   };
+}
+
+/** It prints into one file, which is no telling apart. */
+function toKeptOutput(ear: ReturnType<typeof listen>): KeptOutput {
+  return { push: (chunk) => ear.push('stderr', chunk), recall: ear.recall, tail: ear.lines };
 }
 
 interface Dressed {

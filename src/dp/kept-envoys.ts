@@ -26,6 +26,8 @@ export interface KeptEnvoysParts {
 /** What an Envoy prints and what is known of it; see the log of a process. */
 export interface KeptOutput {
   readonly push: (chunk: Buffer) => void;
+  /** Printed under an agent before this one: not to be told again. */
+  readonly recall: (chunk: Buffer) => void;
   readonly tail: () => readonly string[];
 }
 
@@ -51,10 +53,11 @@ export function createKeptEnvoys(parts: KeptEnvoysParts): KeptEnvoys {
     written = true;
     instance.keep({ ...parts.about(), envoys: [...kept.values()] });
   };
-  const optionsFor = (epoch: number, logPath: string, { push, tail }: KeptOutput) => ({
+  const optionsFor = (epoch: number, logPath: string, { push, recall, tail }: KeptOutput) => ({
     ...{ logPath, tail, clock },
     positionPath: epochPaths(instance.paths.dir, epoch).logPosition,
     onOutput: push,
+    onEarlier: recall,
     onSkipped: (bytes: number) =>
       logger.warn(
         { bytes, epoch },

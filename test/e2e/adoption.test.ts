@@ -1,13 +1,13 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { RunningProgram } from '../support/processes.ts';
+import { readProcessId } from '../../src/lib/process-id.ts';
+import { type RunningProgram, waitUntil } from '../support/processes.ts';
 import { startTraffic, type Traffic } from '../support/traffic.ts';
-import { createOneProxy, type OneProxy, untilState } from './support/one-proxy.ts';
+import { expectNothingLeft, KEEP, killed } from './support/adoption.ts';
+import { call } from './support/calls.ts';
+import { createOneProxy, type OneProxy, type Status, untilState } from './support/one-proxy.ts';
 
-const ROUNDS = process.env.FULL === '1' ? 20 : 3;
-const KEEP = '--keep-envoy --drain-time 2s --parent-shutdown-time 4s';
+const ROUNDS = process.env.FULL === '1' ? 20 : 2;
 
 let proxy: OneProxy;
 let agent: RunningProgram;
@@ -22,41 +22,127 @@ afterAll(() => proxy.close());
 afterEach(async () => {
   await traffic?.end();
   traffic = undefined;
+  const sharedMemory = await proxy.sharedMemory();
   const { code } = await agent.stop();
   expect(code, agent.output()).toBe(0);
-  expect(leftovers()).toEqual([]);
+  await expectNothingLeft(proxy, sharedMemory);
 });
 
-/** What a stop must not leave: private directories, shared memory, Envoys. */
-function leftovers(): readonly string[] {
-  const dirs = list(join(proxy.mesh.home, 'run')).filter((name) => name !== '.secrets');
-  const logs = list(join(proxy.mesh.home, 'state', 'bookinfo.web')).filter((name) => name.endsWith('.log'));
-  return [...dirs, ...logs];
+/** The next agent, once it serves with the same Envoy. */
+async function adopting(before: Status): Promise<void> {
+  agent = await proxy.start(KEEP);
+  expect(agent.output()).toContain('adopting it');
+  expect(await untilState(proxy, 'ready')).toMatchObject({
+    pid: before.pid,
+    epoch: before.epoch,
+    restarts: 0,
+  });
 }
 
-function list(dir: string): readonly string[] {
-  return existsSync(dir) ? readdirSync(dir) : [];
+async function nothingFailed(): Promise<void> {
+  await sleep(300);
+  await traffic?.end();
+  expect(traffic?.failures, agent.output()).toEqual({});
+  expect(traffic?.done['keep-alive']).toBeGreaterThan(50);
 }
 
-async function killAgent(): Promise<number> {
-  const { pid } = await untilState(proxy, 'ready');
-  agent.signal('SIGKILL');
-  await agent.exited;
-  return pid;
-}
-
-describe('an agent with --keep-envoy that is killed', () => {
-  test('costs no request, nor does the next one that adopts its Envoy', async () => {
+describe('with --keep-envoy, under load', () => {
+  test('an agent that is killed costs no request, nor does the next one that adopts its Envoy', async () => {
     agent = await proxy.start(KEEP);
     traffic = startTraffic({ ...proxy, share: 0.5 });
     for (let i = 0; i < ROUNDS; i++) {
-      const pid = await killAgent();
-      await sleep(300);
-      agent = await proxy.start(KEEP);
-      expect((await untilState(proxy, 'ready')).pid).toBe(pid);
+      const before = await untilState(proxy, 'ready');
+      await killed(agent);
+      await sleep(200);
+      await adopting(before);
     }
-    await sleep(500);
-    await traffic.end();
-    expect(traffic.failures, agent.output()).toEqual({});
+    await nothingFailed();
+  });
+
+  test('an Envoy that was adopted is hot-restarted without a failed request, again and again', async () => {
+    agent = await proxy.start(KEEP);
+    const before = await untilState(proxy, 'ready');
+    await killed(agent);
+    await adopting(before);
+    traffic = startTraffic({ ...proxy, share: 0.5 });
+    for (let i = 1; i <= ROUNDS; i++) {
+      expect(await proxy.mesh.shell.ok('kuma-dp restart web')).toContain(`epoch ${i} took over`);
+      await waitUntil(async () => (await proxy.status()).envoys.length === 1);
+    }
+    await nothingFailed();
+  });
+
+  test('an agent that is killed while the old Envoy lets its connections go leaves both to the next', async () => {
+    agent = await proxy.start(`${KEEP} --parent-shutdown-time 12s`);
+    traffic = startTraffic({ ...proxy, share: 0.5 });
+    await proxy.mesh.shell.ok('kuma-dp restart web');
+    const before = await proxy.status();
+    expect(before.envoys).toHaveLength(2);
+    await killed(agent);
+    await adopting(before);
+    expect((await proxy.status()).envoys).toHaveLength(2);
+    await agent.waitForLine('the old Envoy ended');
+    await nothingFailed();
+  });
+
+  test('an agent that detaches itself ends with 0, and the next one adopts its Envoy', async () => {
+    agent = await proxy.start(KEEP);
+    traffic = startTraffic({ ...proxy, share: 0.5 });
+    const before = await untilState(proxy, 'ready');
+    expect(await proxy.mesh.shell.ok('kuma-dp detach web')).toContain('Envoy serves on');
+    expect(await agent.exited).toEqual({ code: 0, signal: null });
+    expect(readProcessId(before.pid)).toBeDefined();
+    await adopting(before);
+    await nothingFailed();
+  });
+});
+
+describe('an Envoy that was adopted', () => {
+  test('gets what changes, and nothing of what it has is sent again', async () => {
+    agent = await proxy.start(KEEP);
+    const before = await untilState(proxy, 'ready');
+    const changes = () => proxy.admin('/stats?filter=(listener|cluster)_(added|modified|removed)$');
+    const count = await changes();
+    await killed(agent);
+    await adopting(before);
+    await waitUntil(async () =>
+      (await proxy.admin('/stats?filter=connected_state')).includes('connected_state: 1'),
+    );
+    await sleep(1_500);
+    expect(await changes()).toBe(count);
+    await proxy.addInbound(15_006);
+    await waitUntil(async () => (await call('http://127.0.0.1:15006/')).outcome === 200);
+  });
+
+  test('is started again when it is killed, with its last words in the status', async () => {
+    agent = await proxy.start(KEEP);
+    const before = await untilState(proxy, 'ready');
+    await killed(agent);
+    await adopting(before);
+    const at = performance.now();
+    process.kill(before.pid, 'SIGKILL');
+    await waitUntil(async () => (await proxy.status()).pid !== before.pid);
+    await waitUntil(() => proxy.serves());
+    console.log(
+      agent
+        .output()
+        .split('\n')
+        .filter((l) => / kuma-dp |initializing epoch|starting workers/.test(l))
+        .slice(-14)
+        .join('\n'),
+    );
+    console.log(`kill of an adopted Envoy to first answer: ${Math.round(performance.now() - at)} ms`);
+    const { crashes } = await untilState(proxy, 'ready');
+    expect(crashes[0]?.reason).toContain('gone without a word');
+    expect(crashes[0]?.log.join('\n')).toContain('starting workers');
+  });
+
+  test('says in the status what its log says of a signal', async () => {
+    agent = await proxy.start(KEEP);
+    const { pid } = await untilState(proxy, 'ready');
+    process.kill(pid, 'SIGTERM');
+    await waitUntil(async () => (await proxy.status()).crashes.length === 1);
+    expect((await proxy.status()).crashes[0]?.reason).toBe('ended by SIGTERM');
+    await untilState(proxy, 'ready');
   });
 });

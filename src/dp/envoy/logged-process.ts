@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
 import { writePrivateFile } from '../../lib/private-file.ts';
 import type { ProcessId } from '../../lib/process-id.ts';
@@ -12,6 +12,8 @@ export interface LoggedOptions {
   readonly positionPath: string;
   /** What Envoy prints, a tenth of a second later. */
   readonly onOutput: (chunk: Buffer) => void;
+  /** What an agent before this one has read, as far as the file still holds it; the newest part. */
+  readonly onEarlier: (chunk: Buffer) => void;
   /** Its last lines. */
   readonly tail: () => readonly string[];
   readonly onSkipped: (bytes: number) => void;
@@ -33,7 +35,26 @@ export function startLogged(start: Omit<KeptStart, 'logPath'>, options: LoggedOp
 }
 
 export function adoptLogged(id: ProcessId, options: LoggedOptions): LoggedProcess {
-  return follow(id, readPosition(options.positionPath), options);
+  const from = readPosition(options.positionPath);
+  options.onEarlier(readBefore(options.logPath, from));
+  return follow(id, from, options);
+}
+
+const EARLIER_BYTES = 64 * 1024;
+
+function readBefore(path: string, end: number): Buffer {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const start = Math.max(0, end - EARLIER_BYTES);
+      const buffer = Buffer.alloc(end - start);
+      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, start));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return Buffer.alloc(0);
+  }
 }
 
 const NOTE_EVERY_MS = 1_000;
