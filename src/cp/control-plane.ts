@@ -45,6 +45,7 @@ export interface ControlPlaneOptions {
 }
 
 const INSIGHT_FLUSH_MS = 1_000;
+const COUNTER_FLUSH_MS = 10_000;
 
 /** Starts everything or, when a part cannot start, ends what was started and throws. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -177,6 +178,7 @@ function createProxies({
     instanceId,
     newId: randomUUID,
     flushMs: INSIGHT_FLUSH_MS,
+    counterFlushMs: COUNTER_FLUSH_MS,
     write: async (batch) => {
       await manager.writeOwned(
         batch.map(({ proxy, spec }) => ({

@@ -55,6 +55,7 @@ const DELTA: Variant<DeltaRequest> = {
   createMachine: createDeltaMachine,
   decode: decodeDeltaRequest,
   encode: encodeDeltaResponse,
+  namesAny: ({ subscribe, unsubscribe }) => subscribe.length + unsubscribe.length > 0,
 };
 
 const SOTW: Variant<SotwRequest> = {
@@ -62,6 +63,8 @@ const SOTW: Variant<SotwRequest> = {
   createMachine: createSotwMachine,
   decode: decodeSotwRequest,
   encode: encodeSotwResponse,
+  // Each request lists all names, which may have changed.
+  namesAny: () => true,
 };
 
 /** Adds `envoy.service.discovery.v3.AggregatedDiscoveryService`; the server and its sockets stay the caller's. */

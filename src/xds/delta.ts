@@ -1,9 +1,8 @@
 import { CLUSTER, LISTENER } from '../envoy/type-urls.ts';
 import type { ErrorDetail, Reaction, StreamMachine, XdsResponse } from './machine.ts';
-import type { Step } from './order.ts';
-import type { ProxySnapshot, XdsResource } from './resource.ts';
-import type { TypeState } from './stream/type-state.ts';
-import { TypeStates } from './stream/type-states.ts';
+import type { ResourceMap, XdsResource } from './resource.ts';
+import { NO_DIFFERENCE, type TypeState } from './stream/type-state.ts';
+import { type StateStep, TypeStates } from './stream/type-states.ts';
 import { subscribeDelta } from './subscription.ts';
 
 /** The parts of a DeltaDiscoveryRequest the machine needs. */
@@ -35,7 +34,7 @@ export function createDeltaMachine(): StreamMachine<DeltaRequest> {
     },
     next(snapshot) {
       for (const step of states.steps) {
-        const response = respond(states, step, snapshot);
+        const response = respond(states, step, snapshot.get(step.typeUrl));
         if (response !== undefined) return response;
       }
       return undefined;
@@ -63,14 +62,18 @@ function react(state: TypeState, { nonce, error }: DeltaRequest): Reaction {
   return error === undefined ? { kind: 'ack' } : { kind: 'nack', message: error };
 }
 
-function respond(states: TypeStates, step: Step, snapshot: ProxySnapshot): XdsResponse | undefined {
-  const state = states.of(step.typeUrl);
-  const { changed, removed, absent } = state.difference(snapshot.get(step.typeUrl));
+function respond(states: TypeStates, step: StateStep, map: ResourceMap | undefined): XdsResponse | undefined {
+  const { state } = step;
+  const difference = state.difference(map);
+  if (difference === NO_DIFFERENCE && !state.answerOwed) return undefined;
+  const { changed, removed, absent } = difference;
   const resources = step.updates ? firstOf(step.typeUrl, changed) : [];
   const gone = [...(step.updates ? absent : []), ...(step.removals ? removed : [])];
   const owed = step.updates && state.answerOwed;
   if (resources.length === 0 && gone.length === 0 && !owed) return undefined;
   state.markSent(resources, gone);
+  if (resources.length === changed.length && gone.length === removed.length + absent.length)
+    state.markSynced(map);
   if (step.typeUrl === CLUSTER) states.warm(resources);
   return { typeUrl: step.typeUrl, nonce: state.nextNonce(), version: '', resources, removed: gone };
 }

@@ -47,7 +47,7 @@ class SotwMachine implements StreamMachine<SotwRequest> {
 
   next(snapshot: ProxySnapshot): XdsResponse | undefined {
     for (const step of this.#states.steps) {
-      const state = this.#states.of(step.typeUrl);
+      const { state } = step;
       const map = snapshot.get(step.typeUrl);
       const response = isComplete(step.typeUrl)
         ? this.#complete(step, state, map)

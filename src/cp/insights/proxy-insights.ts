@@ -12,8 +12,10 @@ export interface InsightOptions {
   readonly logger: Logger;
   readonly instanceId: string;
   readonly newId: () => string;
-  /** Between a change and its writing. */
+  /** Between a change of state (a connect, a rejection, a leave) and its writing. */
   readonly flushMs: number;
+  /** The same for what only counts messages: with a thousand proxies each change of the mesh would be a thousand writes. */
+  readonly counterFlushMs: number;
   /** Writes a batch; a proxy whose Dataplane is gone is left out by it. */
   readonly write: (batch: Batch) => Promise<void>;
 }
@@ -49,7 +51,7 @@ export class ProxyInsights {
   readonly #options: InsightOptions;
   readonly #live = new Map<string, Live>();
   readonly #dirty = new Set<string>();
-  #cancelFlush: (() => void) | undefined;
+  #flushTimer: { readonly at: number; readonly cancel: () => void } | undefined;
   #flushing: Promise<void> = Promise.resolve();
   /** The last writing failed, and the log knows. */
   #failing = false;
@@ -98,6 +100,7 @@ export class ProxyInsights {
     const live = this.#live.get(toNodeId(proxy));
     if (live?.rejections.some((r) => r.typeUrl === typeUrl)) {
       live.rejections = live.rejections.filter((r) => r.typeUrl !== typeUrl);
+      this.#touch(toNodeId(proxy));
     }
   }
 
@@ -108,6 +111,7 @@ export class ProxyInsights {
       ...live.rejections.filter((r) => r.typeUrl !== typeUrl),
       { typeUrl, time: this.#now(), message: message.slice(0, 4096) },
     ];
+    this.#touch(toNodeId(proxy));
   }
 
   closed(proxy: ProxyId): void {
@@ -155,8 +159,8 @@ export class ProxyInsights {
 
   /** Writes what changed; resolves when it is written or has failed, and then it is tried again later. */
   async flush(): Promise<void> {
-    this.#cancelFlush?.();
-    this.#cancelFlush = undefined;
+    this.#flushTimer?.cancel();
+    this.#flushTimer = undefined;
     this.#flushing = this.#flushing.then(() => this.#write());
     await this.#flushing;
   }
@@ -201,11 +205,12 @@ export class ProxyInsights {
   }
 
   #count(proxy: ProxyId, typeUrl: string, what: 'sent' | 'acknowledged' | 'rejected'): void {
-    const open = this.#live.get(toNodeId(proxy))?.open;
+    const nodeId = toNodeId(proxy);
+    const open = this.#live.get(nodeId)?.open;
     if (open === undefined) return;
     open.counters.count(typeUrl, what);
     open.lastUpdateAt = this.#options.clock.now();
-    this.#touch(toNodeId(proxy));
+    this.#touch(nodeId, this.#options.counterFlushMs);
   }
 
   #close(live: Live): void {
@@ -251,12 +256,17 @@ export class ProxyInsights {
     };
   }
 
-  #touch(nodeId: string): void {
+  #touch(nodeId: string, withinMs = this.#options.flushMs): void {
     this.#dirty.add(nodeId);
-    this.#cancelFlush ??= this.#options.clock.after(this.#options.flushMs, () => {
-      this.#cancelFlush = undefined;
+    const { clock } = this.#options;
+    const at = clock.monotonic() + withinMs;
+    if (this.#flushTimer !== undefined && this.#flushTimer.at <= at) return;
+    this.#flushTimer?.cancel();
+    const cancel = clock.after(withinMs, () => {
+      this.#flushTimer = undefined;
       void this.flush();
     });
+    this.#flushTimer = { at, cancel };
   }
 
   #now(): string {

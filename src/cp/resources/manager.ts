@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describeError } from '../../lib/coded-error.ts';
 import { type JsonObject, stableStringify } from '../../lib/json.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -162,7 +163,8 @@ async function writeOwned(store: Store, records: readonly OwnedRecord[]): Promis
     if ((await store.get(owner)) === undefined) continue;
     const existing = await store.get(key);
     const write: ResourceWrite = { key, labels: {}, spec, owner };
-    if (existing === undefined || !isSame(existing, write)) mutations.push(toMutation(write, existing));
+    if (existing === undefined || !isDeepStrictEqual(existing.spec, spec))
+      mutations.push(toMutation(write, existing));
   }
   if (mutations.length > 0) await store.commit(mutations);
   return mutations.length;

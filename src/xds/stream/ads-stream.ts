@@ -21,6 +21,8 @@ export interface Variant<Request extends { readonly typeUrl: string }> {
   createMachine(): StreamMachine<Request>;
   decode(bytes: Uint8Array): Decoded<Request>;
   encode(response: XdsResponse): Buffer;
+  /** Whether a request says anything about names: an acknowledgement that does not makes nothing due. */
+  namesAny(request: Request): boolean;
 }
 
 /** What a stream needs of its server. */
@@ -135,7 +137,8 @@ class Stream<Request extends { readonly typeUrl: string }> implements AdsStream 
     const reaction = this.#machine.receive(request);
     if (reaction.kind === 'ack') this.#host.callbacks.onAck(info, request.typeUrl);
     if (reaction.kind === 'nack') this.#host.callbacks.onNack(info, request.typeUrl, reaction.message);
-    if (this.#ready) this.#host.schedule(this);
+    const plainAck = reaction.kind === 'ack' && !this.#variant.namesAny(request);
+    if (this.#ready && !plainAck) this.#host.schedule(this);
   }
 
   #introduce(node: XdsNode | undefined): StreamInfo {

@@ -14,7 +14,8 @@ export interface Difference {
   readonly absent: readonly string[];
 }
 
-const NO_DIFFERENCE: Difference = { changed: [], removed: [], absent: [] };
+/** Always this object when there is none. */
+export const NO_DIFFERENCE: Difference = { changed: [], removed: [], absent: [] };
 
 /**
  * What one client asked for and has of one type: the notion SotW and delta share. "Has" means sent or claimed, not
@@ -68,11 +69,7 @@ export class TypeState {
   difference(map: ResourceMap = EMPTY): Difference {
     const subscription = this.#subscription;
     if (subscription === undefined || this.#synced === map) return NO_DIFFERENCE;
-    const changed: XdsResource[] = [];
-    for (const resource of subscribedOf(map, subscription)) {
-      const due = this.#has.get(resource.name) !== resource.version || this.#again.has(resource.name);
-      if (due) changed.push(resource);
-    }
+    const changed = this.#changedIn(map, subscription);
     const removed: string[] = [];
     for (const [name, version] of this.#has) if (version !== ABSENT && !map.has(name)) removed.push(name);
     const absent: string[] = [];
@@ -83,6 +80,18 @@ export class TypeState {
       return NO_DIFFERENCE;
     }
     return { changed, removed, absent };
+  }
+
+  #changedIn(map: ResourceMap, { wildcard, names }: Subscription): XdsResource[] {
+    const changed: XdsResource[] = [];
+    const look = (resource: XdsResource | undefined) => {
+      if (resource === undefined) return;
+      const due = this.#has.get(resource.name) !== resource.version || this.#again.has(resource.name);
+      if (due) changed.push(resource);
+    };
+    if (wildcard) for (const resource of map.values()) look(resource);
+    else for (const name of names) look(map.get(name));
+    return changed;
   }
 
   /** The resources of `map` the client subscribed to. */
@@ -101,6 +110,11 @@ export class TypeState {
       else this.#has.delete(name);
       this.#again.delete(name);
     }
+  }
+
+  /** The whole difference to `map` was sent: there is nothing to compare until another map comes. */
+  markSynced(map: ResourceMap = EMPTY): void {
+    this.#synced = map;
   }
 
   /** The nonce of the next response: a counter per type and stream. */

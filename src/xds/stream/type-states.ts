@@ -9,10 +9,15 @@ import { TypeState } from './type-state.ts';
 const MAX_TYPES = 32;
 const MAX_NAMES = 100_000;
 
+/** A step with the state of its type on one stream. */
+export interface StateStep extends Step {
+  readonly state: TypeState;
+}
+
 /** The types of one stream, in the order of sending. */
 export class TypeStates {
   readonly #states = new Map<string, TypeState>();
-  #steps: readonly Step[] = [];
+  #steps: readonly StateStep[] = [];
 
   /** The state of a type, made when it is named for the first time. */
   of(typeUrl: string): TypeState {
@@ -27,7 +32,7 @@ export class TypeStates {
     }
     const state = new TypeState(typeUrl);
     this.#states.set(typeUrl, state);
-    this.#steps = stepsFor(this.#states.keys());
+    this.#steps = stepsFor(this.#states.keys()).map((step) => ({ ...step, state: this.of(step.typeUrl) }));
     return state;
   }
 
@@ -43,7 +48,7 @@ export class TypeStates {
     }
   }
 
-  get steps(): readonly Step[] {
+  get steps(): readonly StateStep[] {
     return this.#steps;
   }
 

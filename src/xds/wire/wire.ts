@@ -55,16 +55,24 @@ export class WireWriter {
   }
 }
 
-function varints(...values: readonly number[]): Uint8Array {
-  const out: number[] = [];
-  for (let value of values) {
-    while (value > 0x7f) {
-      out.push((value % 0x80) | 0x80);
-      value = Math.floor(value / 0x80);
-    }
-    out.push(value);
+/** Longest varint of a number that JavaScript counts with exactly. */
+const MAX_VARINT_BYTES = 8;
+const scratch = new Uint8Array(2 * MAX_VARINT_BYTES);
+
+function varints(first: number, second: number): Uint8Array {
+  return scratch.slice(0, putVarint(second, putVarint(first, 0)));
+}
+
+/** Writes to the scratch buffer; returns where it ends. */
+function putVarint(value: number, at: number): number {
+  let rest = value;
+  let end = at;
+  while (rest > 0x7f) {
+    scratch[end++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
   }
-  return Uint8Array.from(out);
+  scratch[end++] = rest;
+  return end;
 }
 
 /** The fields of one message in wire order; throws WireError on truncated or malformed input. */

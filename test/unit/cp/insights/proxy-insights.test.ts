@@ -17,6 +17,7 @@ function setUp() {
     instanceId: 'cp-1',
     newId: () => `s${++ids}`,
     flushMs: 1_000,
+    counterFlushMs: 10_000,
     write: async (batch) => {
       written.push(...batch.map((b) => b.spec));
     },
@@ -102,6 +103,29 @@ test('changes are written together after a moment, and at once when asked', asyn
   expect(written).toHaveLength(2);
 });
 
+test('what only counts messages waits longer than a change of state, and goes along with one', async () => {
+  const { clock, written, insights } = setUp();
+  insights.opened(proxy, undefined);
+  await insights.flush();
+  insights.sent(proxy, CLUSTER);
+  clock.advance(9_999);
+  await Promise.resolve();
+  expect(written).toHaveLength(1);
+  clock.advance(1);
+  await expect.poll(() => written.length).toBe(2);
+  insights.sent(proxy, CLUSTER);
+  insights.rejected(proxy, CLUSTER, 'no such thing');
+  clock.advance(1_000);
+  await expect.poll(() => written.length).toBe(3);
+  expect(written.at(-1)?.subscriptions[0]?.status.cds).toMatchObject({ responsesSent: '2' });
+  insights.acknowledged(proxy, CLUSTER);
+  clock.advance(1_000);
+  await expect.poll(() => written.at(-1)?.rejections).toBeUndefined();
+  clock.advance(60_000);
+  await insights.flush();
+  expect(written).toHaveLength(4);
+});
+
 describe('a store that fails', () => {
   /** A store that works only while `works`, and what it was told. */
   function setUpFailing() {
@@ -114,6 +138,7 @@ describe('a store that fails', () => {
       instanceId: 'cp-1',
       newId: () => 's',
       flushMs: 1_000,
+      counterFlushMs: 10_000,
       write: async (batch) => {
         if (!state.works) throw new Error('disk full');
         state.written.push(...batch.map((b) => b.proxy.name));
@@ -157,6 +182,7 @@ test('a slow store gets one batch at a time, each with the newest state', async 
     instanceId: 'cp-1',
     newId: () => 's',
     flushMs: 1_000,
+    counterFlushMs: 10_000,
     write: (batch) => {
       batches.push(batch.length);
       return new Promise((resolve) => {

@@ -47,6 +47,7 @@ beforeEach(async () => {
     instanceId: 'cp',
     newId: () => 's',
     flushMs: 1_000,
+    counterFlushMs: 1_000,
     write: async () => {},
   });
   leases = new ProxyLeases({

@@ -33,6 +33,7 @@ async function start(insight: DataplaneInsightSpec) {
     instanceId: 'cp-1',
     newId: () => 's2',
     flushMs: 1_000,
+    counterFlushMs: 1_000,
     write: async () => {},
   });
   const times = { creationTime: '', modificationTime: '' };
