@@ -29,7 +29,7 @@ export function createDeltaMachine(): StreamMachine<DeltaRequest> {
     receive(request) {
       const state = states.of(request.typeUrl);
       subscribe(state, request);
-      states.checkSize();
+      if (request.subscribe.length > 0) states.checkSize();
       return react(state, request);
     },
     next(snapshot) {

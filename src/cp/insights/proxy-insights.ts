@@ -51,7 +51,7 @@ export class ProxyInsights {
   readonly #options: InsightOptions;
   readonly #live = new Map<string, Live>();
   readonly #dirty = new Set<string>();
-  #flushTimer: { readonly at: number; readonly cancel: () => void } | undefined;
+  #flushTimer: { readonly what: 'state' | 'counters'; readonly cancel: () => void } | undefined;
   #flushing: Promise<void> = Promise.resolve();
   /** The last writing failed, and the log knows. */
   #failing = false;
@@ -210,7 +210,7 @@ export class ProxyInsights {
     if (open === undefined) return;
     open.counters.count(typeUrl, what);
     open.lastUpdateAt = this.#options.clock.now();
-    this.#touch(nodeId, this.#options.counterFlushMs);
+    this.#touch(nodeId, 'counters');
   }
 
   #close(live: Live): void {
@@ -256,17 +256,18 @@ export class ProxyInsights {
     };
   }
 
-  #touch(nodeId: string, withinMs = this.#options.flushMs): void {
+  #touch(nodeId: string, what: 'state' | 'counters' = 'state'): void {
     this.#dirty.add(nodeId);
-    const { clock } = this.#options;
-    const at = clock.monotonic() + withinMs;
-    if (this.#flushTimer !== undefined && this.#flushTimer.at <= at) return;
-    this.#flushTimer?.cancel();
-    const cancel = clock.after(withinMs, () => {
+    const timer = this.#flushTimer;
+    // One that runs is early enough for counters, whatever it was set for.
+    if (timer !== undefined && (what === 'counters' || timer.what === 'state')) return;
+    timer?.cancel();
+    const { clock, flushMs, counterFlushMs } = this.#options;
+    const cancel = clock.after(what === 'state' ? flushMs : counterFlushMs, () => {
       this.#flushTimer = undefined;
       void this.flush();
     });
-    this.#flushTimer = { at, cancel };
+    this.#flushTimer = { what, cancel };
   }
 
   #now(): string {

@@ -36,7 +36,7 @@ export class TypeStates {
     return state;
   }
 
-  /** Throws when the stream subscribed to more names than any proxy needs. */
+  /** Throws when the stream subscribed to more names than any proxy needs; for requests that may add some. */
   checkSize(): void {
     let names = 0;
     for (const state of this.#states.values()) names += state.subscription?.names.size ?? 0;
