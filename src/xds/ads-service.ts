@@ -13,6 +13,7 @@ import {
   type StreamHost,
   type Variant,
 } from './stream/ads-stream.ts';
+import { DoubtMemory } from './stream/doubt-memory.ts';
 import { createFlushQueue } from './stream/flush-queue.ts';
 import { StreamRegistry } from './stream/registry.ts';
 import { decodeDeltaRequest, decodeSotwRequest } from './wire/request.ts';
@@ -76,6 +77,7 @@ export function registerAdsService(server: grpc.Server, options: AdsServiceOptio
     (stream) => stream.flush(),
     () => clock.monotonic(),
   );
+  const doubts = new DoubtMemory();
   const streams = new Map<AdsStream, AdsCall>();
   let closing = false;
   let lastId = 0;
@@ -91,8 +93,11 @@ export function registerAdsService(server: grpc.Server, options: AdsServiceOptio
     schedule: (stream) => queue.add(stream),
     forget(stream) {
       streams.delete(stream);
-      if (stream.info !== undefined) registry.release(stream.info.node.id, stream);
+      if (stream.info === undefined) return;
+      doubts.remember(stream.info.node.id, stream.doubts());
+      registry.release(stream.info.node.id, stream);
     },
+    takeDoubts: (nodeId) => doubts.take(nodeId),
   };
 
   function register(stream: AdsStream, call: AdsCall): AdsStream {

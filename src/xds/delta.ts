@@ -25,10 +25,12 @@ const SPLIT_BYTES = 4 * 1024 * 1024;
 /** The incremental variant: each response carries only what the client does not have. */
 export function createDeltaMachine(): StreamMachine<DeltaRequest> {
   const states = new TypeStates();
+  const distrusted = new Map<string, ReadonlySet<string>>();
   return {
     receive(request) {
       const state = states.of(request.typeUrl);
       subscribe(state, request);
+      distrust(state);
       if (request.subscribe.length > 0) states.checkSize();
       return react(state, request);
     },
@@ -41,7 +43,20 @@ export function createDeltaMachine(): StreamMachine<DeltaRequest> {
     },
     settled: (snapshot) => states.settled(snapshot),
     rejections: () => states.rejections(),
+    doubts: () => new Map([...distrusted, ...states.doubts()]),
+    distrust(doubts) {
+      for (const [typeUrl, names] of doubts) distrusted.set(typeUrl, names);
+      for (const typeUrl of doubts.keys()) if (states.has(typeUrl)) distrust(states.of(typeUrl));
+    },
   };
+
+  /** Once a type is asked for; before that there is nobody to send it to. */
+  function distrust(state: TypeState): void {
+    const names = distrusted.get(state.typeUrl);
+    if (names === undefined) return;
+    distrusted.delete(state.typeUrl);
+    state.distrust(names);
+  }
 }
 
 /** In delta names count whatever the nonce says: they are changes, and none may be lost. */

@@ -28,7 +28,16 @@ export interface StreamMachine<Request> {
   settled(snapshot: ProxySnapshot): boolean;
   /** Why the client refused what it was last sent, by type; empty when it refuses nothing. */
   rejections(): ReadonlyMap<string, string>;
+  /** What the next stream of this client has to be told of its claims when this one ends now. */
+  doubts(): Doubts;
+  /** The doubts of the client's stream before: they hold until it accepts a response with those names. */
+  distrust(doubts: Doubts): void;
 }
+
+/** By type, names of resources of which nobody knows which version the client has. */
+export type Doubts = ReadonlyMap<string, ReadonlySet<string>>;
+
+export const NO_DOUBTS: Doubts = new Map();
 
 /** Error text of a request, undefined for one that refuses nothing. */
 export type ErrorDetail = string | undefined;

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { CLUSTER, ENDPOINT, LISTENER } from '../envoy/type-urls.ts';
-import type { ErrorDetail, Reaction, StreamMachine, XdsResponse } from './machine.ts';
+import {
+  type Doubts,
+  type ErrorDetail,
+  NO_DOUBTS,
+  type Reaction,
+  type StreamMachine,
+  type XdsResponse,
+} from './machine.ts';
 import type { Step } from './order.ts';
 import type { ProxySnapshot, ResourceMap, XdsResource } from './resource.ts';
 import type { Difference, TypeState } from './stream/type-state.ts';
@@ -37,10 +44,11 @@ class SotwMachine implements StreamMachine<SotwRequest> {
 
   receive(request: SotwRequest): Reaction {
     const state = this.#states.of(request.typeUrl);
-    const late = state.subscription !== undefined && state.classify(request.nonce) === 'late';
     const reaction = react(state, request);
-    // The names of a request that answers an older response are outdated; the answer to the newest brings them again.
-    if (reaction.kind !== 'stale' && !late) this.#subscribe(state, request, reaction);
+    // An older nonce makes a request stale as an answer, not in its names: those are the client's newest word, for requests
+    // come in order. Who answers only in step with the client may skip them; this server sends ahead, and with a change
+    // in each round trip the names would never be heard (xDS protocol, "Resource updates"; envoy issue 10363).
+    if (reaction.kind !== 'stale') this.#subscribe(state, request, reaction);
     this.#states.checkSize();
     return reaction;
   }
@@ -64,6 +72,13 @@ class SotwMachine implements StreamMachine<SotwRequest> {
   rejections(): ReadonlyMap<string, string> {
     return this.#states.rejections();
   }
+
+  /** None: the first request of a type is answered in full, whatever the client says it has. */
+  doubts(): Doubts {
+    return NO_DOUBTS;
+  }
+
+  distrust(): void {}
 
   #subscribe(state: TypeState, request: SotwRequest, reaction: Reaction): void {
     const first = state.subscription === undefined;

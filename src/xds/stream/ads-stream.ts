@@ -2,7 +2,7 @@ import * as grpc from '@grpc/grpc-js';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type AdsCallbacks, type GrpcCode, type StreamInfo, StreamRefused } from '../callbacks.ts';
-import { ProtocolError, type StreamMachine, type XdsResponse } from '../machine.ts';
+import { type Doubts, NO_DOUBTS, ProtocolError, type StreamMachine, type XdsResponse } from '../machine.ts';
 import type { XdsNode } from '../node.ts';
 import type { ProxySnapshot } from '../resource.ts';
 import type { Decoded } from '../wire/request.ts';
@@ -39,6 +39,8 @@ export interface StreamHost {
   /** Calls `flush` soon. */
   schedule(stream: AdsStream): void;
   forget(stream: AdsStream): void;
+  /** What the node's last stream left unclear; asked once for a stream that was let in. */
+  takeDoubts(nodeId: string): Doubts;
 }
 
 /** One stream as the server's registry and queue see it. */
@@ -51,6 +53,7 @@ export interface AdsStream {
   /** The client has and acknowledged all it asked for. */
   settled(): boolean;
   rejections(): ReadonlyMap<string, string>;
+  doubts(): Doubts;
 }
 
 /** Takes over a call; it lives until the peer ends it, it breaks the protocol, or `close`. */
@@ -124,6 +127,10 @@ class Stream<Request extends { readonly typeUrl: string }> implements AdsStream 
     return this.#machine.rejections();
   }
 
+  doubts(): Doubts {
+    return this.#announced ? this.#machine.doubts() : NO_DOUBTS;
+  }
+
   #receive(bytes: Buffer): void {
     if (this.#ended.signal.aborted) return;
     const { node, request } = this.#variant.decode(bytes);
@@ -169,6 +176,7 @@ class Stream<Request extends { readonly typeUrl: string }> implements AdsStream 
       if (this.#ended.signal.aborted) return;
       this.#host.claim(info.node.id, this);
       this.#announced = true;
+      this.#machine.distrust(this.#host.takeDoubts(info.node.id));
       await callbacks.onOpen(info);
       await this.#host.admit(this.#ended.signal);
       if (this.#ended.signal.aborted) return;
@@ -199,11 +207,25 @@ class Stream<Request extends { readonly typeUrl: string }> implements AdsStream 
   /** One stream's error is that stream's end, and nobody else's. */
   #fail(error: unknown): void {
     if (this.#ended.signal.aborted) return;
-    if (error instanceof ProtocolError || error instanceof StreamRefused) {
+    if (error instanceof StreamRefused) {
       this.close(error.code, error.message);
       return;
     }
     const node = this.#info?.node.id ?? '';
+    if (error instanceof ProtocolError) {
+      const facts = {
+        node,
+        peer: this.#info?.peer ?? this.#call.getPeer(),
+        code: error.code,
+        reason: error.message,
+      };
+      this.#host.logger.warn(
+        facts,
+        `xds stream of node "${node}" broke the protocol and is closed: ${error.message}`,
+      );
+      this.close(error.code, error.message);
+      return;
+    }
     this.#host.logger.error({ node, error: describeError(error) }, `xds stream of node "${node}" failed`);
     this.close('INTERNAL', 'internal error, see the log of the control plane');
   }

@@ -3,6 +3,8 @@ import type { Subscription, SubscriptionChange } from '../subscription.ts';
 
 /** Version under which `has` remembers that the client was told a resource does not exist. */
 const ABSENT = '';
+/** Version of what the client may or may not have: no content has it. */
+const UNKNOWN = 'unknown';
 const EMPTY: ResourceMap = new Map();
 
 /** What lies between what a client has and what it is to have. */
@@ -26,6 +28,10 @@ export class TypeState {
   #subscription: Subscription | undefined;
   readonly #has = new Map<string, string>();
   readonly #again = new Set<string>();
+  /** Names in responses the client has not reacted to, by number of the response. */
+  readonly #pending = new Map<number, readonly string[]>();
+  /** Names in responses the client refused, and in none it accepted since. */
+  readonly #refused = new Set<string>();
   /** The map `has` was last found equal to: while the cache holds this very map there is nothing to compare. */
   #synced: ResourceMap | undefined;
   #sent = 0;
@@ -99,8 +105,11 @@ export class TypeState {
     return this.#subscription === undefined ? [] : [...subscribedOf(map, this.#subscription)];
   }
 
-  /** Notes what a response carries; from here on the client counts as having it. */
+  /** Notes what the next response carries; from here on the client counts as having it. */
   markSent(changed: readonly XdsResource[], gone: readonly string[]): void {
+    if (changed.length + gone.length > 0) {
+      this.#pending.set(this.#sent + 1, [...changed.map(({ name }) => name), ...gone]);
+    }
     for (const { name, version } of changed) {
       this.#has.set(name, version);
       this.#again.delete(name);
@@ -123,18 +132,46 @@ export class TypeState {
     return String(++this.#sent);
   }
 
-  /** `current`: of the newest response; `late`: of an older one; `repeated`: seen before; `unknown`: never sent. */
+  /** `current`: of the newest response; `late`: of an older one; `repeated`: reacted to before; `unknown`: never sent. */
   classify(nonce: string): 'current' | 'late' | 'repeated' | 'unknown' {
     const n = Number(nonce);
     if (!Number.isInteger(n) || n < 1 || n > this.#sent) return 'unknown';
-    if (n <= this.#acked) return n === this.#sent ? 'repeated' : 'unknown';
+    if (n <= this.#acked) return 'repeated';
     return n === this.#sent ? 'current' : 'late';
   }
 
   /** The client reacted to the response with this nonce. */
   react(nonce: string, rejection: string | undefined): void {
-    this.#acked = Math.max(this.#acked, Number(nonce));
+    const n = Number(nonce);
+    this.#acked = Math.max(this.#acked, n);
     this.rejection = rejection;
+    for (const [number, names] of this.#pending) {
+      if (number > n) continue;
+      this.#pending.delete(number);
+      for (const name of names) {
+        if (number === n && rejection === undefined) this.#refused.delete(name);
+        else this.#refused.add(name);
+      }
+    }
+  }
+
+  /**
+   * Names of which nobody knows what the client has: it may have taken parts of a response it refused, or one whose
+   * answer was lost, and claims of them nothing or the version before.
+   */
+  doubts(): ReadonlySet<string> {
+    return new Set([...this.#refused, ...[...this.#pending.values()].flat()]);
+  }
+
+  /** Whatever the client claims of these names is not believed: they are sent again, or their removal is. */
+  distrust(names: Iterable<string>): void {
+    const subscription = this.#subscription;
+    for (const name of names) {
+      if (subscription?.wildcard !== true && subscription?.names.has(name) !== true) continue;
+      this.#has.set(name, UNKNOWN);
+      this.#refused.add(name);
+    }
+    this.#synced = undefined;
   }
 
   /** Nothing sent is waiting for the client's reaction. */
@@ -147,8 +184,7 @@ export class TypeState {
    * again if it exists, else its removal.
    */
   #forget(name: string): void {
-    if (this.#subscription?.wildcard === true && this.#has.get(name) !== ABSENT)
-      this.#has.set(name, 'forgotten');
+    if (this.#subscription?.wildcard === true && this.#has.get(name) !== ABSENT) this.#has.set(name, UNKNOWN);
     else this.#has.delete(name);
   }
 }

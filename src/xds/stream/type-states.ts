@@ -73,6 +73,20 @@ export class TypeStates {
     return true;
   }
 
+  has(typeUrl: string): boolean {
+    return this.#states.has(typeUrl);
+  }
+
+  /** By type; types without any are left out. */
+  doubts(): ReadonlyMap<string, ReadonlySet<string>> {
+    const out = new Map<string, ReadonlySet<string>>();
+    for (const state of this.#states.values()) {
+      const names = state.doubts();
+      if (names.size > 0) out.set(state.typeUrl, names);
+    }
+    return out;
+  }
+
   rejections(): ReadonlyMap<string, string> {
     const out = new Map<string, string>();
     for (const { typeUrl, rejection } of this.#states.values())

@@ -274,4 +274,42 @@ describe('a reconnect', () => {
     const client = deltaDialogue(snapshotOf([]));
     expect(client.ask({ typeUrl: CLUSTER })).toEqual(['CDS:']);
   });
+
+  test('brings back what was taken back after a refusal, though the client claims to have it', () => {
+    const good = snapshotOf(two);
+    const bad = snapshotOf([
+      edsCluster('a', 'bad'),
+      edsCluster('b', 'new'),
+      edsCluster('c'),
+      ...two.slice(2),
+    ]);
+    const first = deltaDialogue(good);
+    first.ask({ typeUrl: CLUSTER });
+    first.ask({ typeUrl: CLUSTER, nonce: '1' });
+    first.update(bad);
+    first.ask({ typeUrl: CLUSTER, nonce: '2', error: 'no such filter in a' });
+    const second = deltaDialogue(good);
+    second.machine.distrust(first.machine.doubts());
+    expect(second.ask({ typeUrl: CLUSTER, initialVersions: claims(good, CLUSTER) })).toEqual([
+      'CDS: +a +b',
+      'CDS: -c',
+    ]);
+  });
+
+  test('leaves what a lost acknowledgement was for in doubt, and an acknowledgement ends that', () => {
+    const client = deltaDialogue(snapshotOf(two));
+    client.ask({ typeUrl: CLUSTER });
+    expect(client.machine.doubts()).toEqual(new Map([[CLUSTER, new Set(['a', 'b'])]]));
+    client.ask({ typeUrl: CLUSTER, nonce: '1' });
+    expect(client.machine.doubts()).toEqual(new Map());
+  });
+
+  test('hands on doubts of a type that it did not ask for', () => {
+    const client = deltaDialogue(snapshotOf(two));
+    client.machine.distrust(new Map([[LISTENER, new Set(['l'])]]));
+    expect(client.machine.doubts()).toEqual(new Map([[LISTENER, new Set(['l'])]]));
+    expect(client.ask({ typeUrl: LISTENER, initialVersions: claims(snapshotOf(two), LISTENER) })).toEqual([
+      'LDS: +l',
+    ]);
+  });
 });

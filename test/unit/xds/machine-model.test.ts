@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET } from '../../../src/envoy/type-urls.ts';
 import { createDeltaMachine } from '../../../src/xds/delta.ts';
-import type { XdsResponse } from '../../../src/xds/machine.ts';
+import { type Doubts, NO_DOUBTS, type XdsResponse } from '../../../src/xds/machine.ts';
 import type { ProxySnapshot, XdsResource } from '../../../src/xds/resource.ts';
 import { createSotwMachine } from '../../../src/xds/sotw.ts';
 import { assignmentOf } from '../../../src/xds/wire/references.ts';
@@ -56,12 +56,15 @@ interface Wire {
   react(response: XdsResponse, client: Client, error: string | undefined): void;
   next(snapshot: ProxySnapshot): XdsResponse | undefined;
   settled(snapshot: ProxySnapshot): boolean;
+  doubts(): Doubts;
   readonly complete: (typeUrl: string) => boolean;
 }
 
 /** The client's side: what it has, what it asked for, and which clusters wait for their assignment. */
 class Client {
   readonly held = new Map<string, Map<string, XdsResource>>();
+  /** Versions of accepted responses: Envoy notes none of a refused one, though it takes the good parts of it. */
+  readonly accepted = new Map<string, Map<string, string>>();
   readonly names = new Map<string, Set<string>>();
   readonly nonces = new Map<string, string>();
   readonly warming = new Set<string>();
@@ -90,11 +93,24 @@ class Client {
     const named = new Set(response.resources.map(({ name }) => name));
     const gone = complete ? [...map.keys()].filter((name) => !named.has(name)) : response.removed;
     for (const name of gone) map.delete(name);
+    if (error === undefined) this.#accept(response, gone);
     if (response.typeUrl === CLUSTER)
       for (const name of this.warming) if (!map.has(name)) this.warming.delete(name);
     this.answered.add(response.typeUrl);
     this.nonces.set(response.typeUrl, response.nonce);
     return error;
+  }
+
+  drop(typeUrl: string, name: string): void {
+    this.of(typeUrl).delete(name);
+    this.accepted.get(typeUrl)?.delete(name);
+  }
+
+  #accept({ typeUrl, resources }: XdsResponse, gone: readonly string[]): void {
+    const versions = this.accepted.get(typeUrl) ?? new Map<string, string>();
+    this.accepted.set(typeUrl, versions);
+    for (const { name, version } of resources) versions.set(name, version);
+    for (const name of gone) versions.delete(name);
   }
 }
 
@@ -102,8 +118,9 @@ function isPoisoned(resource: XdsResource): boolean {
   return Buffer.from(resource.any).subarray(-POISON.length).toString() === POISON;
 }
 
-function deltaWire(): Wire {
+function deltaWire(doubts: Doubts): Wire {
   const machine = createDeltaMachine();
+  machine.distrust(doubts);
   const none = {
     subscribe: [],
     unsubscribe: [],
@@ -113,7 +130,7 @@ function deltaWire(): Wire {
   };
   return {
     first(typeUrl, client) {
-      const initialVersions = new Map([...client.of(typeUrl)].map(([name, { version }]) => [name, version]));
+      const initialVersions = client.accepted.get(typeUrl) ?? new Map<string, string>();
       machine.receive({
         ...none,
         typeUrl,
@@ -126,6 +143,7 @@ function deltaWire(): Wire {
     react: ({ typeUrl, nonce }, _client, error) => void machine.receive({ ...none, typeUrl, nonce, error }),
     next: (snapshot) => machine.next(snapshot),
     settled: (snapshot) => machine.settled(snapshot),
+    doubts: () => machine.doubts(),
     complete: () => false,
   };
 }
@@ -142,6 +160,7 @@ function sotwWire(): Wire {
     react: ({ typeUrl, nonce }, client, error) => send(typeUrl, client, nonce, error),
     next: (snapshot) => machine.next(snapshot),
     settled: (snapshot) => machine.settled(snapshot),
+    doubts: () => machine.doubts(),
     complete: (typeUrl) => typeUrl === CLUSTER || typeUrl === LISTENER,
   };
 }
@@ -151,9 +170,9 @@ function toSnapshot(list: readonly { make: number; name: string; salt: string }[
 }
 
 /** Plays the actions, then lets everything be delivered, and gives the client and the last snapshot. */
-function play(createWire: () => Wire, list: readonly Action[]) {
+function play(createWire: (doubts: Doubts) => Wire, list: readonly Action[]) {
   let snapshot: ProxySnapshot = snapshotOf([]);
-  let wire = createWire();
+  let wire = createWire(NO_DOUBTS);
   let client = new Client();
   let toAnswer: { response: XdsResponse; error: string | undefined }[] = [];
   const asked = new Set<string>();
@@ -192,14 +211,14 @@ function play(createWire: () => Wire, list: readonly Action[]) {
         for (const [typeUrl, list] of names) client.names.set(typeUrl, list);
       }
       toAnswer = [];
-      wire = createWire();
+      wire = createWire(wire.doubts());
       connect();
     } else {
       const before = client.names.get(action.typeUrl) ?? new Set<string>();
       const added = action.names.filter((name) => !before.has(name));
       const dropped = [...before].filter((name) => !action.names.includes(name));
       client.names.set(action.typeUrl, new Set(action.names));
-      for (const name of dropped) client.of(action.typeUrl).delete(name);
+      for (const name of dropped) client.drop(action.typeUrl, name);
       if (asked.has(action.typeUrl)) wire.rename(action.typeUrl, client, { added, dropped });
       else if (action.names.length > 0) ask(action.typeUrl);
     }
@@ -209,6 +228,50 @@ function play(createWire: () => Wire, list: readonly Action[]) {
   return { client, snapshot, settled: wire.settled(snapshot) };
 }
 
+/** The client ends with what the cache holds, and the server knows it. */
+function expectInStep({ client, snapshot, settled }: ReturnType<typeof play>, mode: 'delta' | 'sotw'): void {
+  expect(settled).toBe(true);
+  for (const typeUrl of ALL_TYPES) {
+    const wildcard = typeUrl === CLUSTER || typeUrl === LISTENER;
+    if (wildcard) expect(client.answered).toContain(typeUrl);
+    const names = wildcard ? NAMES : [...(client.names.get(typeUrl) ?? [])];
+    for (const name of names) {
+      const wanted = snapshot.get(typeUrl)?.get(name);
+      const held = client.of(typeUrl).get(name);
+      if (wanted === undefined) {
+        // SotW cannot take a named resource away: it goes with what refers to it.
+        if (mode === 'delta' || wildcard) expect(held?.version, `${typeUrl} ${name}`).toBeUndefined();
+      } else if (!isPoisoned(wanted)) expect(held?.version, `${typeUrl} ${name}`).toBe(wanted.version);
+    }
+  }
+}
+
+/** Clusters that change together, are refused in part and taken back, over streams that break. */
+const refusals = fc.array(
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc
+        .array(
+          fc.record({
+            make: fc.constant(0),
+            name: fc.constantFrom('a', 'b'),
+            salt: fc.constantFrom('', 'x', POISON),
+          }),
+          {
+            minLength: 1,
+            maxLength: 3,
+          },
+        )
+        .map((resources): Action => ({ kind: 'update', resources })),
+    },
+    { weight: 4, arbitrary: fc.constant<Action>({ kind: 'deliver' }) },
+    { weight: 3, arbitrary: fc.constant<Action>({ kind: 'react' }) },
+    { weight: 2, arbitrary: fc.constant<Action>({ kind: 'reconnect', fresh: false }) },
+  ),
+  { maxLength: 40 },
+);
+
 describe.each([
   ['delta', deltaWire],
   ['sotw', sotwWire],
@@ -216,22 +279,15 @@ describe.each([
   test('the client ends with what the cache holds, and the server knows it', () => {
     fc.assert(
       fc.property(actions, (list) => {
-        const { client, snapshot, settled } = play(createWire, list);
-        expect(settled).toBe(true);
-        for (const typeUrl of ALL_TYPES) {
-          const wildcard = typeUrl === CLUSTER || typeUrl === LISTENER;
-          if (wildcard) expect(client.answered).toContain(typeUrl);
-          const names = wildcard ? NAMES : [...(client.names.get(typeUrl) ?? [])];
-          for (const name of names) {
-            const wanted = snapshot.get(typeUrl)?.get(name);
-            const held = client.of(typeUrl).get(name);
-            if (wanted === undefined) {
-              // SotW cannot take a named resource away: it goes with what refers to it.
-              if (mode === 'delta' || wildcard) expect(held?.version, `${typeUrl} ${name}`).toBeUndefined();
-            } else if (!isPoisoned(wanted)) expect(held?.version, `${typeUrl} ${name}`).toBe(wanted.version);
-          }
-        }
+        expectInStep(play(createWire, list), mode);
       }),
+      { numRuns: 1500 },
+    );
+  });
+
+  test('what a client took of a refused response is taken back, though its next stream claims not to have it', () => {
+    fc.assert(
+      fc.property(refusals, (list) => expectInStep(play(createWire, list), mode)),
       { numRuns: 1500 },
     );
   });

@@ -97,12 +97,19 @@ describe('requests', () => {
     expect(client.ask({ typeUrl: ENDPOINT, names: ['a', 'b'], nonce: '3' })).toEqual([]);
   });
 
-  test('that answer an older response are acknowledged, but their names are outdated', () => {
+  test('that answer an older response acknowledge that one only, but their names count at once', () => {
     const client = warm();
-    client.update(snapshotOf([...two, assignment('a', 'new')]));
-    expect(client.machine.receive({ typeUrl: ENDPOINT, names: [], nonce: '1', error: undefined })).toEqual({
-      kind: 'stale',
-    });
+    client.update(snapshotOf([...two, assignment('a', 'new'), assignment('c')]));
+    client.update(snapshotOf([...two, assignment('a', 'newer'), assignment('c')]));
+    expect(client.ask({ typeUrl: ENDPOINT, names: ['a', 'b', 'c'], nonce: '2' })).toEqual(['EDS: +c']);
+    expect(client.ask({ typeUrl: ENDPOINT, names: ['b', 'c'], nonce: '1' })).toEqual([]);
+    expect(client.update(snapshotOf([...two, assignment('a', 'newest'), assignment('c')]))).toEqual([]);
+  });
+
+  test('with a nonce that was never sent change nothing, neither names nor what is acknowledged', () => {
+    const client = warm();
+    const stray = { typeUrl: ENDPOINT, names: [], nonce: '77', error: undefined };
+    expect(client.machine.receive(stray)).toEqual({ kind: 'stale' });
     expect(client.update(snapshotOf([...two, assignment('a', 'newer')]))).toEqual(['EDS: +a']);
   });
 
