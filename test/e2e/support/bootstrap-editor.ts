@@ -1,5 +1,6 @@
 import { createServer, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { mergeTrees, toSnakeCaseKeys } from '../../../src/bootstrap/merge.ts';
 import type { JsonObject } from '../../../src/lib/json.ts';
@@ -9,6 +10,8 @@ export interface BootstrapEditor {
   readonly url: string;
   /** What to lay over the next bootstraps, in protobuf JSON with snake_case. */
   edit(change: Change): void;
+  /** How long the next bootstraps are held back; 0 as at the start. */
+  slow(ms: number): void;
   close(): void;
 }
 
@@ -16,10 +19,12 @@ type Change = (bootstrap: JsonObject) => JsonObject;
 
 export async function startBootstrapEditor(port: number, target: URL): Promise<BootstrapEditor> {
   let change: Change = () => ({});
+  let slowMs = 0;
   const server = createServer(async (incoming, outgoing) => {
     try {
       const body = await text(incoming);
       const answer = await forward(new URL(incoming.url ?? '/', target), body);
+      if (slowMs > 0) await sleep(slowMs);
       const isBootstrap = incoming.url === '/bootstrap' && answer.status === 200;
       outgoing.writeHead(answer.status, { 'content-type': 'application/json' });
       outgoing.end(isBootstrap ? editReply(answer.body, change) : answer.body);
@@ -32,6 +37,9 @@ export async function startBootstrapEditor(port: number, target: URL): Promise<B
     url: `http://127.0.0.1:${port}`,
     edit(next) {
       change = next;
+    },
+    slow(ms) {
+      slowMs = ms;
     },
     close() {
       server.close();

@@ -16,12 +16,16 @@ export interface OneProxy {
   readonly plainPort: number;
   /** Starts the agent and waits until it is ready. */
   start(args?: string, env?: Record<string, string>): Promise<RunningProgram>;
+  /** Starts the agent and waits for nothing. */
+  launch(args?: string): RunningProgram;
   /** The file that the Envoys of the running agent use for their hot restarts. */
   sharedMemory(): Promise<string | undefined>;
   /** The one that serves, by the agent's own word. */
   status(): Promise<Status>;
   /** The next bootstrap is another one: a mark in it, and a listener of its own on a port that may be taken. */
   changeBootstrap(mark: string, port?: number): void;
+  /** How long bootstraps are held back. */
+  slowBootstrap(ms: number): void;
   /** The proxy gets one more inbound for the service that speaks HTTP, in the place of an earlier such one. */
   addInbound(port: number): Promise<void>;
   /** A page of the admin interface of the Envoy that serves. */
@@ -79,6 +83,9 @@ export async function createOneProxy(): Promise<OneProxy> {
     tcpPort: TCP_PORT,
     plainPort: PLAIN_PORT,
     start: (args = '', env = {}) => mesh.startProxy('web', `--cp-address ${editor.url} ${args}`, env),
+    launch: (args = '') =>
+      mesh.shell.start(`kuma-dp run --cp-address ${editor.url} ${args}`, { KUMA_DATAPLANE_NAME: 'web' }),
+    slowBootstrap: editor.slow,
     changeBootstrap: (mark, port) =>
       editor.edit(({ static_resources: before }) => ({
         node: { metadata: { 'test.mark': mark } },
