@@ -145,7 +145,7 @@ function startOne(parts: ControlParts, start: EnvoyStart, { concurrency, kept }:
           },
           toKeptOutput(ear),
         )
-      : startEnvoy({ ...common, launcher, clock, onOutput: ear.push });
+      : startEnvoy({ ...common, launcher, guarded: hotRestart !== undefined, clock, onOutput: ear.push });
   return dress(parts, ear, { process, epoch, plan, place, expects });
 }
 

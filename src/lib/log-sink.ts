@@ -20,6 +20,7 @@ export interface LogSinkOptions {
  */
 export function createLogSink(stream: Writable, options: LogSinkOptions = {}): LogSink {
   const { maxBytes = 1024 * 1024, describeDropped = sayDropped } = options;
+  unblock(stream);
   let dropped = 0;
   let broken = false;
   // The reader went away (EPIPE): there is nobody left to tell.
@@ -49,6 +50,18 @@ export function createLogSink(stream: Writable, options: LogSinkOptions = {}): L
         });
       }),
   };
+}
+
+/**
+ * Node writes to a terminal synchronously. One that nobody reads, after Ctrl-S or in a connection that is stuck, would stop
+ * the whole program. There is no public way to have it otherwise.
+ */
+function unblock(stream: Writable): void {
+  const { isTTY, _handle: handle } = stream as Writable & {
+    readonly isTTY?: boolean;
+    readonly _handle?: { readonly setBlocking?: (blocking: boolean) => unknown };
+  };
+  if (isTTY === true) handle?.setBlocking?.(false);
 }
 
 function sayDropped(lines: number): string {

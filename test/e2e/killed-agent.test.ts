@@ -84,6 +84,12 @@ const EARLY: readonly Moment[] = [
 const LATE: readonly Moment[] = [
   { when: 'while it serves', reach: () => Promise.resolve(), withinMs: 500, phases: ['ready'] },
   {
+    when: 'while Envoy hangs',
+    reach: async () => process.kill((await proxy.status()).pid, 'SIGSTOP'),
+    withinMs: 100,
+    phases: ['ready'],
+  },
+  {
     when: 'while a new Envoy is checked',
     reach: (agent) => handOver(agent, /restarting Envoy/),
     withinMs: 40,
@@ -194,7 +200,9 @@ async function end(agent: RunningProgram): Promise<void> {
   agent.signal('SIGTERM');
   expect(await agent.exited, agent.output()).toEqual({ code: 0, signal: null });
   expect(inRunDirectory(proxy)).toEqual([]);
-  expect(lookAround()).toEqual(around);
+  const { processes, locks } = lookAround();
+  expect(processes.filter((pid) => !around.processes.includes(pid))).toEqual([]);
+  expect(locks).toEqual(around.locks);
 }
 
 async function killAt(agent: RunningProgram, moment: Moment): Promise<Victim> {

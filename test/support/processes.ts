@@ -36,6 +36,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Written to stdin, which is then closed. */
   readonly input?: string;
+  /** Leaves stdin open for `write`. */
+  readonly openInput?: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -51,6 +53,8 @@ export interface RunningProgram {
   /** The first whole line of either stream that matches, past or to come; fails at once when the program ends without it. */
   waitForLine(pattern: RegExp | string, options?: WaitOptions): Promise<string>;
   signal(signal: NodeJS.Signals): void;
+  /** To its stdin, where that was left open. */
+  write(text: string): void;
   /** SIGTERM, then SIGKILL to its whole process group after `timeoutMs` (default 20 s). */
   stop(options?: { readonly signal?: NodeJS.Signals; readonly timeoutMs?: number }): Promise<Exit>;
 }
@@ -73,7 +77,7 @@ export function startProgram(
     detached: true,
   });
   child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
+  if (options.openInput !== true) child.stdin.end(options.input ?? '');
   running.add(child);
   const text = { stdout: '', stderr: '', output: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -102,6 +106,7 @@ export function startProgram(
     stderr: () => text.stderr,
     output: () => text.output,
     signal: (signal) => void child.kill(signal),
+    write: (input) => void child.stdin.write(input),
     async waitForLine(pattern, waitOptions) {
       const found = () =>
         [text.stdout, text.stderr].flatMap(wholeLines).find((line) => matches(line, pattern));

@@ -13,17 +13,27 @@ export function isGroupAlive(group: number): boolean {
   return process.platform !== 'linux' || listPids().some((pid) => isLivingMember(pid, group));
 }
 
+/** The process group of a process; undefined when it is gone, or where there is no /proc. */
+export function readGroup(pid: number): number | undefined {
+  return readMember(String(pid))?.group;
+}
+
 function listPids(): readonly string[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
 }
 
 function isLivingMember(pid: string, group: number): boolean {
+  const member = readMember(pid);
+  return member?.group === group && !'ZX'.includes(member.state);
+}
+
+function readMember(pid: string): { readonly state: string; readonly group: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // After the command's name, which may hold anything: state, parent, group.
-    const [state = '', , member] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(member) === group && !'ZX'.includes(state);
+    const [state = '', , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state, group: Number(group) };
   } catch {
-    return false;
+    return undefined;
   }
 }

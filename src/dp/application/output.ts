@@ -1,22 +1,27 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 
 /**
  * How an application gets one of the agent's outputs. The agent writes without blocking, which is a property of the open
  * file and not of the process: sharing it would either block the agent when nobody reads, or surprise the application.
  */
 export type Output =
-  /** An open pipe of its own. */
+  /** A pipe or a terminal, opened once more. */
   | { readonly kind: 'reopened'; readonly fd: number }
   /** A socket, such as the journal's, cannot be opened again: the agent copies, at the pace of the reader. */
   | { readonly kind: 'copied' }
-  /** Files and terminals never block for long. */
+  /** Files never block for long. */
   | { readonly kind: 'shared' };
 
 export function chooseOutput(fd: 1 | 2): Output {
   try {
     const stat = fstatSync(fd);
-    if (stat.isFIFO()) return { kind: 'reopened', fd: openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY) };
+    if (stat.isFIFO() || isatty(fd))
+      return {
+        kind: 'reopened',
+        fd: openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NOCTTY),
+      };
     return stat.isSocket() ? { kind: 'copied' } : { kind: 'shared' };
   } catch {
     // Closed, or a pipe of another user.

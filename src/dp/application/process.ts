@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import treeKill from 'tree-kill';
 import { AgentError } from '../agent-error.ts';
 import type { ApplicationExit } from './exit.ts';
-import { isGroupAlive } from './group.ts';
+import { isGroupAlive, readGroup } from './group.ts';
 import { chooseOutput, closeOutput, copyOutput, toStdio } from './output.ts';
 
 /** A running application with all it starts. Whoever started it awaits `exited`. */
@@ -111,11 +111,22 @@ function superviseApplication(
       if (isRunning()) send(pid, signal);
     },
     end(graceMs) {
-      if (killAt === Number.POSITIVE_INFINITY && isRunning()) send(pid, 'SIGTERM');
+      if (killAt === Number.POSITIVE_INFINITY && isRunning()) askToEnd(pid, terminal);
       if (isRunning() || killAt < Number.POSITIVE_INFINITY) killIn(graceMs);
       return exited;
     },
   };
+}
+
+/**
+ * A program that made a process group of its own on the terminal is a shell with job control: it does not hear SIGTERM, and
+ * ends with its jobs when the terminal hangs up. Whoever is stopped hears nothing before it goes on.
+ */
+function askToEnd(pid: number, terminal: boolean): void {
+  const group = readGroup(pid);
+  send(pid, 'SIGTERM');
+  if (terminal && group === pid) send(pid, 'SIGHUP');
+  send(pid, 'SIGCONT');
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {

@@ -11,6 +11,7 @@ import { addFlags, addIgnoredFlags } from '../config/flags.ts';
 import { loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
 import { catchWishes } from '../control/signals.ts';
+import { createLogGate } from '../logs/gate.ts';
 import { createLogRing, keepLines } from '../logs/ring.ts';
 import type { CommandContext } from '../program.ts';
 import { hideToken } from '../token/hide.ts';
@@ -48,15 +49,18 @@ async function run(command: Command, context: CommandContext, words: readonly st
     // Standard output is the application's where there is one.
     const stream = application === undefined ? context.stdout : context.stderr;
     const logs = createLogRing();
-    const bare = createLogSink(stream, config.log.format === 'json' ? { describeDropped } : {});
+    const gate = createLogGate(
+      createLogSink(stream, config.log.format === 'json' ? { describeDropped } : {}),
+    );
     // Each of several proxies keeps its own lines.
-    const sink = loaded.crew === undefined ? keepLines(bare, logs) : bare;
+    const sink = loaded.crew === undefined ? keepLines(gate, logs) : gate;
     const logger = createLogger('kuma-dp', { ...config.log, write: (line) => sink.write(line) });
     for (const warning of warnings) logger.warn({}, warning);
     const parts = { config, env: context.env, logger, sink, logs, stop, wishes, clock: systemClock };
     const agent = await chooseAgent(parts, loaded.crew);
     if (application === undefined) return await agent({});
-    context.setExitCode(await runApplication({ command: application, config, stop, logger, agent }, context));
+    const beside = { command: application, config, stop, logger, gate, agent };
+    context.setExitCode(await runApplication(beside, context));
   } finally {
     stop.dispose();
     wishes.dispose();

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants as osConstants } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
+import { startGuard } from './guard.ts';
 import { type Launcher, launchCommand } from './launcher.ts';
 
 /** How an Envoy ended. */
@@ -27,13 +28,17 @@ export interface StartOptions {
   readonly launcher: Exclude<Launcher, { kind: 'double-fork' }>;
   readonly binary: string;
   readonly args: readonly string[];
+  /** Its own signal at the death of the agent is a weak one: see guard.ts. A wrapper needs no help. */
+  readonly guarded: boolean;
   /** Called with what Envoy prints, as it comes. Must not block: a full pipe stops the data plane. */
   readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
   readonly clock: Clock;
 }
 
 /** Starts Envoy in a session of its own, so that a Ctrl-C reaches the agent alone and it can drain first. */
-export function startEnvoy({ launcher, binary, args, onOutput, clock }: StartOptions): EnvoyProcess {
+export function startEnvoy(options: StartOptions): EnvoyProcess {
+  const { launcher, binary, args, onOutput, clock } = options;
+  const guard = options.guarded && launcher.kind === 'setpriv' ? startGuard() : undefined;
   const [file = binary, ...rest] = launchCommand(launcher, [binary, ...args], process.pid);
   const child = spawn(file, rest, {
     detached: true,
@@ -41,16 +46,19 @@ export function startEnvoy({ launcher, binary, args, onOutput, clock }: StartOpt
     stdio: [launcher.kind === 'wrapper' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     env: { ...process.env, TZ: 'UTC' },
   });
+  const pid = child.pid ?? 0;
+  if (pid !== 0) guard?.watch(pid);
+  child.once('exit', () => guard?.release());
   child.stdin?.on('error', ignore);
   drainInto(child.stdout, (chunk) => onOutput('stdout', chunk));
   drainInto(child.stderr, (chunk) => onOutput('stderr', chunk));
   const exited = new Promise<EnvoyExit>((resolve) => {
-    child.once('error', (error) =>
-      resolve({ code: null, signal: null, reason: `cannot be started: ${error.message}` }),
-    );
+    child.once('error', (error) => {
+      guard?.release();
+      resolve({ code: null, signal: null, reason: `cannot be started: ${error.message}` });
+    });
     child.once('close', (code, signal) => resolve(describeExit(code, signal, launcher)));
   });
-  const pid = child.pid ?? 0;
   const kill = (signal: 'SIGTERM' | 'SIGKILL') => signalGroup(pid, signal);
   return {
     pid,

@@ -27,13 +27,14 @@ export class HostBench {
     args: readonly string[],
     options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {},
   ): RunningProgram {
+    const [program = '', ...rest] = this.command(envoy, args);
+    return startProgram(program, rest, options);
+  }
+
+  command(envoy: string, args: readonly string[]): readonly string[] {
     const own = ['--cp-address', this.cp.url, '--name', 'a', '--run-dir', this.runDir];
     const state = ['--state-dir', join(this.dir, 'state'), '--binary-path', envoy];
-    return startProgram(
-      process.execPath,
-      [clonePath('src/bin/kuma-dp.ts'), 'run', ...own, ...state, ...args],
-      options,
-    );
+    return [process.execPath, clonePath('src/bin/kuma-dp.ts'), 'run', ...own, ...state, ...args];
   }
 
   get socketPath(): string {
