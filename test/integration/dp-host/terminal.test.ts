@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { exchange } from '../../../src/lib/http-exchange.ts';
+import { isSameProcessAlive, type ProcessId } from '../../../src/lib/process-id.ts';
 import { survivors } from '../../support/processes.ts';
 import { CTRL_BACKSLASH, CTRL_C, CTRL_Z, openTerminal, type Terminal } from '../../support/terminal.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -135,11 +136,12 @@ describe('job control', () => {
       `sh -c '${SAYS_UP.replaceAll("'", '"')}; while :; do sleep 0.02; done'`,
     );
     let at = await terminal.untilShown('up\r\n');
-    const running = survivors().length;
+    const envoys = JSON.parse(bench.read('run/default.a/envoy.json')) as readonly ProcessId[];
+    expect(envoys).toHaveLength(1);
     terminal.type(CTRL_Z);
     at = await terminal.untilShown(/Stopped[\s\S]*prompt> /, at);
     await expect(ask('/ready')).rejects.toThrow();
-    expect(survivors().length).toBe(running);
+    expect(envoys.every(isSameProcessAlive)).toBe(true);
     terminal.type('fg\n');
     await waitUntil(async () => (await ask('/ready')) === 200);
     terminal.type(CTRL_C);
