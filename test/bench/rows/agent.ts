@@ -7,6 +7,8 @@ import { type Memory, memoryOf } from '../support/usage.ts';
 
 const TIMES = 5;
 const SETTLE_MS = 3_000;
+/** By then an idle agent has been through several of its collections, and what grows with time has begun to. */
+const LONG_IDLE_MS = 75_000;
 
 /** One agent through its life, beside a running kuma-cp: start, memory, a killed Envoy, stop, start under the same name. */
 export const row: Row = {
@@ -14,11 +16,12 @@ export const row: Row = {
   async run() {
     const bench = await startAgentBench();
     try {
+      const idle = await startIdle(bench);
       // Not counted: it brings programs into the page cache.
       await life(bench);
       const lives: Life[] = [];
       for (let i = 0; i < TIMES; i++) lives.push(await life(bench));
-      return toMeasurements(lives);
+      return [...toMeasurements(lives), ...(await idle.measure())];
     } finally {
       await bench.close();
     }
@@ -49,6 +52,26 @@ async function life(bench: AgentBench): Promise<Life> {
   const restartMs = performance.now() - again;
   await second.stop();
   return { startMs, memory, envoyKilledMs, stopMs, restartMs };
+}
+
+/** One more agent, beside the others: nothing happens to it. */
+async function startIdle(bench: AgentBench): Promise<{ measure(): Promise<readonly Measurement[]> }> {
+  const { name, port } = await bench.nextDataplane();
+  const agent = bench.startAgent(name);
+  await served(port);
+  const end = performance.now() + LONG_IDLE_MS;
+  return {
+    async measure() {
+      await sleep(Math.max(0, end - performance.now()));
+      const { rssMb, privateDirtyMb } = memoryOf(agent.pid);
+      await agent.stop();
+      const what = 'agent memory, after more than 75 s idle';
+      return [
+        { name: `${what} (RSS, without Envoy)`, value: rssMb, unit: 'MB', budget: 64 },
+        { name: `${what} (private dirty)`, value: privateDirtyMb, unit: 'MB', budget: 18 },
+      ];
+    },
+  };
 }
 
 async function timeKilledEnvoy(agent: RunningProgram, port: number): Promise<number> {
