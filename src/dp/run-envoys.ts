@@ -133,7 +133,7 @@ function describeKept({ config, readinessPort }: RunEnvoysParts) {
 }
 
 async function takeUp(
-  { plan }: RunEnvoysParts,
+  { plan, config, clock, stop }: RunEnvoysParts,
   control: EnvoyControl,
   { serving, leaving, adminLost }: Adoption,
 ): Promise<AdoptedEnvoys> {
@@ -147,6 +147,9 @@ async function takeUp(
     adminLost,
   };
   if (!adminLost) await control.settle(adopted.serving);
+  // A crash is then mended without the time of this check; a port that was asked for is Envoy's own now.
+  if (config.envoy.adminPort === 0)
+    clock.after(1_000, () => void control.check(adopted.serving.plan, stop.graceful).catch(() => {}));
   return adopted;
 }
 

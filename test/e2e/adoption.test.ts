@@ -123,14 +123,6 @@ describe('an Envoy that was adopted', () => {
     process.kill(before.pid, 'SIGKILL');
     await waitUntil(async () => (await proxy.status()).pid !== before.pid);
     await waitUntil(() => proxy.serves());
-    console.log(
-      agent
-        .output()
-        .split('\n')
-        .filter((l) => / kuma-dp |initializing epoch|starting workers/.test(l))
-        .slice(-14)
-        .join('\n'),
-    );
     console.log(`kill of an adopted Envoy to first answer: ${Math.round(performance.now() - at)} ms`);
     const { crashes } = await untilState(proxy, 'ready');
     expect(crashes[0]?.reason).toContain('gone without a word');

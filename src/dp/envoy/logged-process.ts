@@ -57,7 +57,7 @@ function readBefore(path: string, end: number): Buffer {
   }
 }
 
-const NOTE_EVERY_MS = 1_000;
+const NOTE_EVERY_MS = 500;
 
 function follow(id: ProcessId | undefined, from: number, options: LoggedOptions): LoggedProcess {
   const { logPath, positionPath, onOutput, onSkipped, tail, clock } = options;
