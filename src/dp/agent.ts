@@ -158,7 +158,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean>
     logger.info({ dir: instance.paths.dir, readiness: address }, 'agent started');
     const removed = await cleanStaleInstances(config.runDir);
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
-    wishes.listen({ onRestart: control.restart, onDrain: control.drain });
+    wishes.listen({ onRestart: control.restart, onDrain: control.drain, onDetach: control.detach });
     return await runEnvoy(parts, { ...claimed, readiness, control, companions, access });
   } finally {
     wishes.dispose();

@@ -178,3 +178,75 @@ describe('the six services of Bookinfo under one agent, from a directory of six 
     await until(async () => (await mesh.statuses()).size === 0, 'all Dataplanes to be removed');
   });
 });
+
+describe('the Envoys of several services with --keep-envoy', () => {
+  const start = async () => {
+    agent = mesh.shell.start(`kuma-dp run -d ${dir} --keep-envoy`);
+    await agent.waitForLine('6 of 6 ready');
+  };
+  const pidsByName = async () => new Map([...(await statuses())].map(([name, { pid }]) => [name, pid]));
+
+  test('serve on while their one agent is killed or exchanged, and are all adopted by the next', async () => {
+    await start();
+    const pids = await pidsByName();
+    const load = startLoad(PAGE, 2);
+    agent.signal('SIGKILL');
+    await agent.exited;
+    await start();
+    expect(await pidsByName()).toEqual(pids);
+    expect(await mesh.shell.ok('kuma-dp detach')).toContain('6 of 6 Envoys serve on');
+    expect((await agent.exited).code).toBe(0);
+    await start();
+    expect(await pidsByName()).toEqual(pids);
+    await load.end();
+    expect(load.failures).toEqual([]);
+    expect((await agent.stop()).code).toBe(0);
+    expect(survivors().length).toBe(before);
+  });
+});
+
+describe('an application that starts with several proxies', () => {
+  test('starts when all of them are ready, and ends after the connections of all and before their Envoys', async () => {
+    const files = ['ratings-v1', 'details-v1'].map((name) => `-d ${file(name)}`).join(' ');
+    const both = 'curl -sf http://127.0.0.1:10001/ratings/0 && curl -sf http://127.0.0.1:10101/details/0';
+    const script = `trap "${both} && echo bye; exit 5" TERM; ${both} && echo hello; while :; do sleep 0.05; done`;
+    agent = mesh.shell.start(`kuma-dp run ${files} -- sh -c '${script}'`);
+    await agent.waitForLine(/hello$/);
+    expect(agent.stdout()).not.toContain('kuma-dp');
+    expect((await agent.stop()).code).toBe(5);
+    expect(agent.stdout()).toMatch(/bye\n$/);
+    expect(survivors().length).toBe(before);
+  });
+});
+
+describe('settings of several services', () => {
+  const refused = async (args: string) => {
+    const { code, stderr } = await mesh.shell.run(`kuma-dp run ${args}`);
+    return `${code} ${stderr}`;
+  };
+
+  test('that only one can have are refused, each with the reason', async () => {
+    const text = await refused(`-d ${dir} --admin-port 9901 --name x --app-health tcp://127.0.0.1:1`);
+    expect(text).toMatch(/^2 /);
+    for (const flag of ['--admin-port: is one port', '--name: names one proxy', '--app-health: checks one'])
+      expect(text).toContain(`kuma-dp: ${flag}`);
+  });
+
+  test('are an error when files were named and none of them can be used', async () => {
+    writeFileSync(join(mesh.home, 'bad.yaml'), 'type: Mesh\n');
+    const text = await refused(`-d ${join(mesh.home, 'bad.yaml')} -d ${join(mesh.home, 'away.yaml')}`);
+    expect(text).toMatch(
+      /^2 kuma-dp: .*bad\.yaml: type must be Dataplane, got "Mesh"\nkuma-dp: .*away\.yaml: /,
+    );
+  });
+
+  test('may name an empty directory, which is waited for', async () => {
+    const empty = join(mesh.home, 'empty');
+    mkdirSync(empty);
+    agent = mesh.shell.start(`kuma-dp run -d ${empty}`);
+    await agent.waitForLine(`no Dataplane in ${empty} yet`);
+    writeFileSync(join(empty, 'one.yaml'), textOf(instanceOf('ratings-v1')));
+    await agent.waitForLine('1 of 1 ready');
+    expect((await agent.stop()).code).toBe(0);
+  });
+});

@@ -40,8 +40,9 @@ export function addControlCommands(root: Command, context: CommandContext): void
   addAction(root, context, {
     name: 'detach',
     description:
-      'End the agent and leave Envoy serving, for the next agent to adopt; only with --keep-envoy.',
+      'End the agent and leave Envoy serving, for the next agent to adopt; only with --keep-envoy. An agent of several proxies ends as a whole.',
     run: detach,
+    whole: true,
   });
 }
 
@@ -68,17 +69,28 @@ interface Action {
   readonly name: string;
   readonly description: string;
   readonly run: (agent: FoundAgent, timeoutMs: number) => Promise<string>;
+  /** It is about the process: any of its proxies may stand for it. */
+  readonly whole?: boolean;
 }
 
-function addAction(root: Command, context: CommandContext, { name, description, run }: Action): void {
+function addAction(root: Command, context: CommandContext, { name, description, run, whole }: Action): void {
   const command = root.command(name).description(description).argument('[name]', NAME);
   addFlags(command, CONTROL_SETTINGS);
   command.action(async (proxy = '') => {
     const { values, runDir } = readSettings(command, CONTROL_SETTINGS, context);
     const { agents } = await findAgents(runDir);
-    const agent = chooseAgent(agents, proxy, runDir);
+    const isOne = whole === true && new Set(agents.map(({ status }) => status.agentPid)).size === 1;
+    const agent = chooseAgent(
+      proxy === '' && isOne ? agents.filter(runs).slice(0, 1) : agents,
+      proxy,
+      runDir,
+    );
     context.print(`${agent.status.mesh}.${agent.status.name}: ${await run(agent, values.timeout)}`);
   });
+}
+
+function runs({ base }: FoundAgent): boolean {
+  return base === '';
 }
 
 async function restart({ socketPath, base }: FoundAgent, timeoutMs: number): Promise<string> {
@@ -109,18 +121,19 @@ async function stop({ socketPath, base, status }: FoundAgent, timeoutMs: number)
   return isGone() ? 'stopped; kuma-dp restart, or a change of its file, starts it again' : 'stopped';
 }
 
-async function detach({ socketPath, status }: FoundAgent, timeoutMs: number): Promise<string> {
+async function detach({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
   const { agentPid } = status;
   const before = readProcessId(agentPid);
-  const { status: code, body } = await ask(socketPath, 'POST', '/detach', timeoutMs);
-  const outcome: unknown = JSON.parse(body);
-  if (code !== 202)
-    throw new AgentError(
-      'command-failed',
-      `not detached: ${isJsonObject(outcome) ? String(outcome.text) : body}`,
-    );
+  // An agent of several proxies ends as a whole.
+  const { agentSocket } = crewPaths(dirname(dirname(socketPath)), agentPid);
+  const whole = existsSync(agentSocket);
+  if (base !== '') throw new AgentError('command-failed', `it does not run: ${status.reason}`);
+  const answer = await ask(whole ? agentSocket : socketPath, 'POST', '/detach', timeoutMs);
+  const outcome: unknown = JSON.parse(answer.body);
+  const text = isJsonObject(outcome) ? String(outcome.text) : answer.body;
+  if (answer.status !== 202) throw new AgentError('command-failed', `not detached: ${text}`);
   await until(timeoutMs, 'detached', () => readProcessId(agentPid)?.startTicks !== before?.startTicks);
-  return 'the agent ended; Envoy serves on until the next agent adopts it';
+  return whole ? text : 'the agent ended; Envoy serves on until the next agent adopts it';
 }
 
 async function until(

@@ -4,6 +4,8 @@ export interface WishListeners {
   /** May resolve when it is done; nobody has to wait. */
   readonly onRestart: (cause: string) => unknown;
   readonly onDrain: (cause: string) => void;
+  /** Not a signal's wish, but that of several agents in a process. False when it cannot be: Envoy would end as well. */
+  readonly onDetach?: () => { readonly ok: boolean };
 }
 
 /** The signals that ask for something else than the end. One that comes before anybody listens is kept. */
@@ -13,10 +15,12 @@ export interface WishSignals {
   dispose(): void;
 }
 
+type Wish = 'onRestart' | 'onDrain';
+
 export function catchWishes(source: SignalSource): WishSignals {
-  const early = new Set<keyof WishListeners>();
+  const early = new Set<Wish>();
   let listeners: WishListeners | undefined;
-  const tell = (name: keyof WishListeners, cause: string) => {
+  const tell = (name: Wish, cause: string) => {
     if (listeners === undefined) early.add(name);
     else listeners[name](cause);
   };

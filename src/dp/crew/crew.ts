@@ -64,14 +64,15 @@ export async function runCrew(parts: CrewParts): Promise<void> {
   const instance = await claimInstance(crewPaths(config.runDir, process.pid));
   const state = createState(parts, reader);
   try {
-    const view = toView(state, clock.now());
+    const detached = new AbortController();
+    const view = toView(parts, state, detached);
     const server = await startReadinessServer({
       port: crew.readinessPort,
       socketPath: instance.paths.agentSocket,
       pages: toPages(state),
       onSocket: (request, response) => answerCrew(view, request, response),
     });
-    await untilStopped(parts, state, first).finally(server.close);
+    await untilStopped({ ...parts, detached: detached.signal }, state, first).finally(server.close);
   } finally {
     await state.members.leaveAll(String(stop.graceful.reason ?? 'a fault'));
     await instance.release();
@@ -196,8 +197,24 @@ function toPages({ summary, pages }: State): Pages {
   };
 }
 
-function toView({ members, logOf }: State, since: number): CrewView {
+function toView(
+  { config, clock }: CrewParts,
+  { members, logOf }: State,
+  detached: AbortController,
+): CrewView {
+  const since = clock.now();
   return {
+    detach() {
+      if (!config.envoy.keep)
+        return { ok: false, text: 'the agent runs without --keep-envoy: its Envoys would end with it' };
+      const all = [...members.all.values()];
+      const left = all.filter((member) => member.detach());
+      detached.abort('detached');
+      return {
+        ok: true,
+        text: `the agent ends, ${left.length} of ${all.length} Envoys serve on; those that do not serve end`,
+      };
+    },
     statuses: () => [
       ...[...members.all.values()].flatMap((member) => statusOfMember(member, process.pid) ?? []),
       ...members.problems
@@ -211,8 +228,13 @@ function toView({ members, logOf }: State, since: number): CrewView {
   };
 }
 
-async function untilStopped(parts: CrewParts, state: State, first: Look): Promise<void> {
-  const { config, crew, clock, logger, stop, wishes } = parts;
+interface Stoppable extends CrewParts {
+  /** The process is to end without its Envoys. */
+  readonly detached: AbortSignal;
+}
+
+async function untilStopped(parts: Stoppable, state: State, first: Look): Promise<void> {
+  const { config, crew, clock, logger, stop, detached, wishes } = parts;
   const { members, voice, reader, setBarrier } = state;
   const apply = (look: Look): boolean => {
     const undecided = members.apply(look);
@@ -225,10 +247,10 @@ async function untilStopped(parts: CrewParts, state: State, first: Look): Promis
   );
   const places = followPlaces({ ...{ reader, first, clock, logger, apply }, places: crew.places });
   wishes.listen(createWishes(members, voice));
-  await aborted(stop.graceful);
+  await Promise.race([aborted(stop.graceful), aborted(detached)]);
   places.stop();
   wishes.dispose();
-  const cause = String(stop.graceful.reason);
+  const cause = String(stop.graceful.aborted ? stop.graceful.reason : detached.reason);
   voice.stopping(cause, config.envoy.drainTimeMs + config.appStopTimeoutMs + END_MS);
   const { afterDrain } = parts;
   if (afterDrain !== undefined) setBarrier(createBarrier(members.all.keys(), afterDrain));

@@ -53,6 +53,8 @@ export interface Member {
   /** Resolves when it is done. One that does not run is started. */
   restart(cause: string): Promise<unknown>;
   drain(cause: string): void;
+  /** Ends its agent for good and leaves its Envoy serving; false when that cannot be. */
+  detach(): boolean;
   /** No more attempts until `restart` or another text of its file. */
   hold(reason: string): void;
 }
@@ -67,6 +69,7 @@ export function startMember(options: MemberOptions): Member {
   let since = clock.now();
   let tried = false;
   let leaving: string | undefined;
+  let detached = false;
   let wake = (): void => {};
   let cancelRetry = (): void => {};
   let graceful = new AbortController();
@@ -123,6 +126,7 @@ export function startMember(options: MemberOptions): Member {
       const startedAt = clock.monotonic();
       try {
         await attempt();
+        if (detached) leaving ??= 'detached';
         // Not our word: somebody's on its own socket.
         if (leaving === undefined)
           await pause({ state: 'held', reason: 'stopped by kuma-dp stop' }, undefined);
@@ -178,7 +182,7 @@ export function startMember(options: MemberOptions): Member {
     leave(cause) {
       if (leaving === undefined) {
         leaving = cause;
-        graceful.abort(cause);
+        if (!detached) graceful.abort(cause);
         wake();
       }
       return ended;
@@ -190,6 +194,10 @@ export function startMember(options: MemberOptions): Member {
       wake();
     },
     drain: (cause) => wishes?.onDrain(cause),
+    detach() {
+      if (running && wishes?.onDetach?.().ok === true) detached = true;
+      return detached;
+    },
     hold(reason) {
       if (running || leaving !== undefined) return;
       cancelRetry();

@@ -9,6 +9,8 @@ import type { Member } from './member.ts';
 export interface CrewView {
   /** Those that have no agent that could speak for itself. */
   readonly statuses: () => readonly AgentStatus[];
+  /** Ends the process and leaves all Envoys serving. */
+  readonly detach: () => { readonly ok: boolean; readonly text: string };
   readonly member: (id: string) => { readonly member: Member; readonly logs: LogRing } | undefined;
 }
 
@@ -25,6 +27,10 @@ export function answerCrew(view: CrewView, request: IncomingMessage, response: S
   };
   const { method, url = '' } = request;
   if (method === 'GET' && url === '/status') return send(200, view.statuses());
+  if (method === 'POST' && url === '/detach') {
+    const outcome = view.detach();
+    return send(outcome.ok ? 202 : 409, outcome);
+  }
   if (!url.startsWith(CREW_PROXIES)) return false;
   const [id = '', rest = ''] = split(url.slice(CREW_PROXIES.length));
   const found = view.member(id);

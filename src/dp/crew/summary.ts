@@ -32,7 +32,7 @@ export function summarize(
   const broken = problems.filter(({ keeps }) => keeps === undefined);
   const ready = wanted.filter(({ current }) => isServing(current)).length;
   const total = wanted.length + broken.length;
-  const ill = wanted.filter(({ current }) => current.state !== 'ready');
+  const ill = members.filter(({ current }) => current.state !== 'ready');
   const details = [
     ...ill.map(({ id, current }) => `${id}: ${describeMember(current)}`),
     ...problems.map(({ path, problem }) => `${path} ${problem}`),

@@ -11,8 +11,8 @@ test('of a tiny limit Envoy gets at least half', () => {
   expect(envoyHeapBytes(100 * MIB)).toBe(50 * MIB);
 });
 
-test('several Envoys of one agent share the limit', () => {
-  expect(envoyHeapBytes(1024 * MIB, 6)).toBe(160 * MIB);
+test('several Envoys of one agent share the limit, less what the agent needs for each', () => {
+  expect(envoyHeapBytes(1024 * MIB, 6)).toBe(Math.floor((950 * MIB) / 6));
 });
 
 test('each connection has two descriptors, and some are left for the proxy itself', () => {
