@@ -156,6 +156,11 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean>
   try {
     const address = `http://127.0.0.1:${port}/ready`;
     logger.info({ dir: instance.paths.dir, readiness: address }, 'agent started');
+    if (config.envoy.keep && process.pid === 1)
+      logger.warn(
+        {},
+        '--keep-envoy has no effect: as process 1 of a container the agent takes all along when it ends',
+      );
     const removed = await cleanStaleInstances(config.runDir);
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
     wishes.listen({ onRestart: control.restart, onDrain: control.drain, onDetach: control.detach });

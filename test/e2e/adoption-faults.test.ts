@@ -1,7 +1,8 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { cleanStaleInstances } from '../../src/dp/run-dir/instance.ts';
 import { findEnvoysOf } from '../../src/dp/run-dir/kept.ts';
 import { readProcessId } from '../../src/lib/process-id.ts';
 import { type RunningProgram, waitUntil } from '../support/processes.ts';
@@ -96,6 +97,21 @@ test('a second agent for the same proxy says who runs, and ends', async () => {
   expect(code).toBe(31);
   expect(stderr).toContain(`already running as process ${agent.pid}`);
   expect((await proxy.status()).state).toBe('ready');
+});
+
+test('an Envoy without agent shows in status and doctor, and other agents leave it alone', async () => {
+  agent = await proxy.start(KEEP);
+  const { pid } = await untilState(proxy, 'ready');
+  await killed(agent);
+  expect(await cleanStaleInstances(dirname(dir()))).toEqual([]);
+  expect(await proxy.status()).toMatchObject({ state: 'unattended', pid, epoch: 0 });
+  const { stdout } = await proxy.mesh.shell.run('kuma-dp doctor');
+  expect(stdout).toContain(`warning: Envoy ${pid} of bookinfo.web was kept and has no agent`);
+  const refused = await proxy.mesh.shell.run('kuma-dp restart web');
+  expect(refused.code).toBe(41);
+  expect(refused.stderr).toContain(`Envoy ${pid} of bookinfo.web, which was kept, serves on`);
+  agent = await proxy.start(KEEP);
+  expect((await untilState(proxy, 'ready')).pid).toBe(pid);
 });
 
 describe('an Envoy that cannot be adopted is ended, and the start is a cold one', () => {

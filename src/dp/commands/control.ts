@@ -13,6 +13,7 @@ import { CONTROL_SETTINGS, STATUS_SETTINGS } from '../config/control-settings.ts
 import { addFlags, readFlags } from '../config/flags.ts';
 import { ask, chooseAgent, type FoundAgent, findAgents, readStatus } from '../control/agents.ts';
 import { printStatusTable } from '../control/status-table.ts';
+import { findUnattended, statusOfUnattended, type Unattended } from '../control/unattended.ts';
 import type { CommandContext } from '../program.ts';
 import { crewPaths, defaultRunDir } from '../run-dir/paths.ts';
 
@@ -56,13 +57,19 @@ function addStatus(root: Command, context: CommandContext): void {
     const { values, runDir } = readSettings(command, STATUS_SETTINGS, context);
     const { agents, silent } = await findAgents(runDir);
     for (const line of silent) context.warn(`kuma-dp: does not answer: ${line}`);
-    const shown = name === '' ? agents : [chooseAgent(agents, name, runDir)];
+    const all = [...agents, ...findUnattended(runDir).map(toFound)];
+    const shown = name === '' ? all : [chooseAgent(all, name, runDir)];
     const statuses = shown.map(({ status }) => status);
     if (name === '' && statuses.length === 0) chooseAgent([], '', runDir);
     if (values.output === 'json')
       context.print(JSON.stringify(name === '' ? statuses : statuses[0], undefined, 2));
     else printStatusTable(statuses, { print: context.print, now: Date.now(), detailed: name !== '' });
   });
+}
+
+/** Nobody can be asked on a socket. */
+function toFound(unattended: Unattended): FoundAgent {
+  return { socketPath: '', base: '', status: statusOfUnattended(unattended) };
 }
 
 interface Action {

@@ -4,6 +4,7 @@ import { describeError } from '../../lib/coded-error.ts';
 import { type Exchange, exchange } from '../../lib/http-exchange.ts';
 import { AgentError } from '../agent-error.ts';
 import type { AgentStatus } from './status.ts';
+import { findUnattended, statusOfUnattended } from './unattended.ts';
 
 /** An agent of this host that answered. */
 export interface FoundAgent {
@@ -47,6 +48,15 @@ export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir:
   const [only] = chosen;
   if (only !== undefined && chosen.length === 1) return only;
   const wanted = name === '' ? 'agent' : `agent for "${name}"`;
+  const left = findUnattended(runDir).map(statusOfUnattended);
+  const kept = left.find(
+    (status) => name === '' || [status.name, `${status.mesh}.${status.name}`].includes(name),
+  );
+  if (only === undefined && kept !== undefined)
+    throw new AgentError(
+      'agent-not-found',
+      `no ${wanted} runs in ${runDir}, but Envoy ${kept.pid} of ${kept.mesh}.${kept.name}, which was kept, serves on; start its agent again, or: kill ${kept.pid}`,
+    );
   if (only === undefined) {
     const others = agents.length === 0 ? 'none runs there' : `there are ${agents.map(full).join(', ')}`;
     throw new AgentError('agent-not-found', `no ${wanted} runs in ${runDir}: ${others}`);
@@ -85,8 +95,11 @@ export function ask(
 
 function listSockets(runDir: string): readonly string[] {
   try {
+    const left = new Set(findUnattended(runDir).map(({ dir }) => dir));
     return readdirSync(runDir)
-      .map((instance) => join(runDir, instance, 'agent.sock'))
+      .map((instance) => join(runDir, instance))
+      .filter((dir) => !left.has(dir))
+      .map((dir) => join(dir, 'agent.sock'))
       .filter(existsSync);
   } catch {
     return [];

@@ -4,8 +4,11 @@ import type { AgentState } from '../state/agent-state.ts';
 export interface AgentStatus {
   readonly mesh: string;
   readonly name: string;
-  /** `failed`: its agent, one of several in a process, could not start and is tried again. */
-  readonly state: AgentState['state'] | 'drained' | 'failed';
+  /**
+   * `failed`: its agent, one of several in a process, could not start and is tried again. `unattended`: there is no
+   * agent, but an Envoy that was kept.
+   */
+  readonly state: AgentState['state'] | 'drained' | 'failed' | 'unattended';
   /** Why it is not simply ready; '' when it is. */
   readonly reason: string;
   /** ISO time of the last change of state. */

@@ -104,6 +104,12 @@ function isAbandoned(dir: string): boolean {
   return gone && readKept(kept) === undefined;
 }
 
+/** Whether the agent that claimed this private directory lives. */
+export function isHeld(dir: string): boolean {
+  const holder = readRecord(join(dir, 'agent.json'));
+  return holder !== undefined && isSameProcessAlive(holder);
+}
+
 function refuseUnusable(use: () => void): void {
   try {
     use();

@@ -3,20 +3,34 @@ import { join } from 'node:path';
 import { isJsonObject } from '../../../lib/json.ts';
 import { peekText } from '../../../lib/peek.ts';
 import { isSameProcessAlive, type ProcessId } from '../../../lib/process-id.ts';
+import { findUnattended, type Unattended } from '../../control/unattended.ts';
 import { type Check, error, type Finding, healthy, ill, warning } from '../check.ts';
 
 /** What agents that were killed left behind. The next agent of the same run directory cleans most of it up by itself. */
 export const leftoversCheck: Check = {
   name: 'leftovers',
   run: ({ runDir, shmDir }) => {
+    const unattended = findUnattended(runDir);
     const findings = [
-      ...listNames(runDir).flatMap((name) => judgeInstance(join(runDir, name))),
+      ...unattended.map(judgeUnattended),
+      ...listNames(runDir)
+        .map((name) => join(runDir, name))
+        .filter((dir) => !unattended.some((left) => left.dir === dir))
+        .flatMap(judgeInstance),
       ...judgeSharedMemory(shmDir),
     ];
     const seen = `${runDir}, ${shmDir}`;
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
   },
 };
+
+function judgeUnattended({ dir, record }: Unattended): Finding {
+  const pids = record.envoys.map(({ pid }) => pid).join(' ');
+  return warning(
+    `Envoy ${pids} of ${record.mesh}.${record.name} was kept and has no agent (${dir}): it serves, but nobody starts it again or changes its configuration`,
+    `start its agent again, which adopts it, or: kill ${pids}`,
+  );
+}
 
 function judgeInstance(dir: string): readonly Finding[] {
   const [agent] = readRecords(join(dir, 'agent.json'));
@@ -27,7 +41,7 @@ function judgeInstance(dir: string): readonly Finding[] {
     return [
       error(
         `Envoy ${pids} runs without its agent ${agent.pid}, which was killed (${dir}): nobody restarts it or changes its configuration`,
-        `start its agent again (with --keep-envoy it takes over), or: kill ${pids}`,
+        `start its agent again, which ends it, or: kill ${pids}`,
       ),
     ];
   }
