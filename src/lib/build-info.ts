@@ -7,7 +7,7 @@ export interface BuildInfo {
   readonly version: string;
   readonly gitCommit: string;
   readonly gitTag: string;
-  /** RFC 3339, time of the commit when there is one: equal sources give equal programs. */
+  /** RFC 3339: time of the commit for unchanged sources of a clone, which equal sources share; else of the build. */
   readonly buildDate: string;
 }
 

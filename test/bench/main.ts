@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { stopAll } from '../support/processes.ts';
 import type { Measurement, Row } from './row.ts';
+import { removeHomes } from './support/control-plane.ts';
 
 /**
  * `npm run bench [-- [--full] NAME…]`: runs the rows whose name contains one of the arguments; without any, all but the
@@ -9,6 +10,22 @@ import type { Measurement, Row } from './row.ts';
  * in `dist` (`npm run build`). Ratios count more than numbers: machines differ.
  */
 const ROWS = new URL('./rows/', import.meta.url);
+
+/** Whoever ends the benchmark ends all it started: a thousand simulated proxies leave a large control plane behind. */
+function endOnSignal(): void {
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+    ['SIGHUP', 1],
+  ] as const) {
+    process.once(signal, () => {
+      void stopAll().finally(() => {
+        removeHomes();
+        process.exit(128 + number);
+      });
+    });
+  }
+}
 
 async function main(args: readonly string[]): Promise<number> {
   const wanted = args.filter((arg) => !arg.startsWith('--'));
@@ -49,4 +66,5 @@ function round(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toFixed(3);
 }
 
+endOnSignal();
 process.exitCode = await main(process.argv.slice(2));

@@ -1,15 +1,9 @@
-import type { Server as HttpServer, RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import type { Server, Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../../lib/logger.ts';
 import { createHttpServer } from '../api/http-server.ts';
-import { createFirstByteServer } from '../ports/first-byte.ts';
-
-/** Certificate and key in PEM. */
-export interface Identity {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
+import { type Identity, TlsPort } from '../ports/tls-port.ts';
 
 export interface DpServerOptions {
   readonly identity: Identity;
@@ -25,67 +19,50 @@ export interface DpServerOptions {
  * speaks HTTP, who offers only h2 (Envoy and every gRPC library) speaks gRPC. Plain HTTP is told so and cut.
  */
 export class DpServer {
-  readonly #net: Server;
-  readonly #tls: TlsServer;
-  readonly #http: HttpServer;
-  readonly #sockets = new Set<Socket>();
+  readonly #port: TlsPort;
 
   constructor({ identity, onGrpc, onRequest, logger }: DpServerOptions) {
-    this.#http = createHttpServer(onRequest);
-    this.#tls = createTlsServer(
-      {
-        cert: identity.certPem,
-        key: identity.keyPem,
-        minVersion: 'TLSv1.2',
-        handshakeTimeout: 10_000,
+    const http = createHttpServer(onRequest);
+    this.#port = new TlsPort({
+      identity,
+      alpn: {
         ALPNCallback: ({ protocols }) =>
           protocols.includes('http/1.1') ? 'http/1.1' : protocols.find((p) => p === 'h2'),
       },
-      (socket) => {
-        socket.on('error', () => socket.destroy());
+      onTls: (socket) => {
         if (socket.alpnProtocol === 'h2') onGrpc(socket);
-        else this.#http.emit('connection', socket);
+        else http.emit('connection', socket);
       },
-    );
-    this.#tls.on('tlsClientError', (error, socket) => {
-      logger.debug({ peer: socket.remoteAddress, error: error.message }, 'TLS handshake failed');
-      socket.destroy();
-    });
-    this.#net = createFirstByteServer({
-      onTls: (socket) => this.#tls.emit('connection', socket),
       onPlain: refusePlain,
-    });
-    this.#net.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      onFailedHandshake: (error, socket) =>
+        logger.debug({ peer: socket.remoteAddress, error: error.message }, 'TLS handshake failed'),
     });
   }
 
   /** The listening socket; `listen` opens it. */
   get server(): Server {
-    return this.#net;
+    return this.#port.server;
   }
 
   /** New connections use it at once, open ones keep what they have. */
-  setIdentity({ certPem, keyPem }: Identity): void {
-    this.#tls.setSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' });
+  setIdentity(identity: Identity): void {
+    this.#port.setIdentity(identity);
   }
 
   /**
    * Stops listening; `closeConnections` says goodbye on those that are open. What was written gets a moment to reach the
    * peers, since a connection that is cut takes it along; then the rest is cut.
    */
-  async close(closeConnections: () => Promise<void>): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
-    await closeConnections();
-    let timer: NodeJS.Timeout | undefined;
-    const moment = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_WORDS_MS);
+  close(closeConnections: () => Promise<void>): Promise<void> {
+    return this.#port.close(async (allGone) => {
+      await closeConnections();
+      let timer: NodeJS.Timeout | undefined;
+      const moment = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LAST_WORDS_MS);
+      });
+      await Promise.race([allGone, moment]);
+      clearTimeout(timer);
     });
-    await Promise.race([closed, moment]);
-    clearTimeout(timer);
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
   }
 }
 

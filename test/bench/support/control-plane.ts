@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,9 +26,23 @@ const ANY_PORT = {
   KUMA_DIAGNOSTICS_SERVER_PORT: '0',
 };
 
+/** Work directories of control planes that run now. */
+const homes = new Set<string>();
+
+/** For a benchmark that is cut short: after its programs ended, nothing of theirs stays behind. */
+export function removeHomes(): void {
+  for (const home of homes) {
+    // Those of agents that ran beside it, with their run directories in the same place.
+    removeSharedMemoryOf(home);
+    rmSync(home, { recursive: true, force: true });
+  }
+  homes.clear();
+}
+
 /** `command` starts something else than the built program, with other flags for instance. */
 export async function startControlPlane(command = builtProgram('kuma-cp')): Promise<BenchControlPlane> {
   const home = await mkdtemp(join(tmpdir(), 'kuma-bench-'));
+  homes.add(home);
   const env = { ...ANY_PORT, HOME: home, KUMA_GENERAL_WORK_DIR: home };
   const program = startProgram(command, ['run', '--log-format', 'json'], { env, cwd: home });
   const line = await program.waitForLine('control plane is ready');
@@ -47,9 +62,10 @@ export async function startControlPlane(command = builtProgram('kuma-cp')): Prom
     },
     async stop() {
       await program.stop();
-      // Those of agents that ran beside it, with their run directories in the same place.
+      // Of agents that ran beside it, with their run directories in the same place.
       removeSharedMemoryOf(home);
       await rm(home, { recursive: true, force: true });
+      homes.delete(home);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import tls from 'node:tls';
-import type { Identity } from '../../../../src/cp/dp-server/dp-server.ts';
+import type { Identity } from '../../../../src/cp/ports/tls-port.ts';
 import { ensureServerIdentity } from '../../../../src/cp/tls/server-identity.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { silentLogger } from '../../../../src/lib/logger.ts';
