@@ -43,12 +43,8 @@ export function createFleet(control: Pick<EnvoyControl, 'start'>, epochs: Epochs
       // Whatever became of the last parent, this one has none.
       leaving = leaving.then(() => 'in-time');
       // Epoch 0 makes the shared memory anew, so it may only come where nobody uses it.
-      if (live.size === 0) {
-        if (epochs?.wedged === true) epochs.renew();
-        return start({ plan, epoch: 0, mayLackParent: false });
-      }
-      if (epochs?.wedged !== true) return start({ plan, epoch: last + 1, mayLackParent: true });
-      epochs.renew();
+      if (epochs?.wedged === true) epochs.renew();
+      else if (live.size > 0) return start({ plan, epoch: epochBeside(live, last), mayLackParent: true });
       return start({ plan, epoch: 0, mayLackParent: false });
     },
     next: (parent, plan) => ({ plan, epoch: parent.epoch + 1, mayLackParent: false }),
@@ -60,4 +56,18 @@ export function createFleet(control: Pick<EnvoyControl, 'start'>, epochs: Epochs
       await Promise.all([...live].map((envoy) => envoy.end(graceMs)));
     },
   };
+}
+
+/** Envoy names the sockets between epochs by the epoch modulo this. */
+const SOCKET_NAMES = 3;
+
+/**
+ * The next epoch that shares its socket with none that lives, and takes none of them for its parent: that would end
+ * a parent whose connections are still to end by themselves.
+ */
+function epochBeside(live: ReadonlySet<RunningEnvoy>, last: number): number {
+  const candidates = Array.from({ length: SOCKET_NAMES }, (_, i) => last + 1 + i);
+  const isFree = (epoch: number) =>
+    [...live].every((envoy) => (epoch - envoy.epoch) % SOCKET_NAMES === SOCKET_NAMES - 1);
+  return candidates.find(isFree) ?? last + 1;
 }

@@ -220,8 +220,14 @@ async function restart(
     return serving;
   }
   logger.info({ cause, change }, 'restarting Envoy');
-  if (epochs === undefined || epochs.wedged || serving.readyAt === undefined)
-    return restartCold(options, { serving, request, plan });
+  const obstacle =
+    epochs === undefined
+      ? 'hot restart is off'
+      : serving.readyAt === undefined
+        ? 'Envoy has not been ready yet'
+        : // Whatever may have used the id since: no child of this agent starts now.
+          !epochs.unwedge() && 'the hot restart id is wedged and cannot be freed';
+  if (obstacle !== false) return restartCold(options, { serving, request, plan, obstacle });
   const result = await handOver(options, fleet, {
     serving,
     plan,
@@ -248,7 +254,13 @@ async function restart(
     case 'stuck': {
       const finish = () => request.finish({ ok: false, text: `${reason}; Envoy is started anew as it was` });
       const before = serving.envoy.plan;
-      return restartCold(options, { serving: result.serving, request: { cause, finish }, plan: before });
+      const obstacle = 'the roll-back of a failed hand-over failed, too';
+      return restartCold(options, {
+        serving: result.serving,
+        request: { cause, finish },
+        plan: before,
+        obstacle,
+      });
     }
   }
 }
@@ -263,21 +275,27 @@ async function untilAsked(restarts: RestartQueue): Promise<'restart'> {
  * time to let its connections go.
  */
 async function renew(options: SupervisorOptions, serving: Serving): Promise<Ending> {
-  const cause = 'the old Envoy died before its time, which the new one would not survive';
-  return restartCold(options, { serving, request: { cause, finish: () => {} }, plan: serving.envoy.plan });
+  const cause = 'the old Envoy died before its time';
+  const request = { cause, finish: () => {} };
+  const obstacle = 'the Envoy that serves would not survive that';
+  return restartCold(options, { serving, request, plan: serving.envoy.plan, obstacle });
+}
+
+interface ColdRestart {
+  readonly serving: Serving;
+  readonly request: Pick<RestartRequest, 'cause' | 'finish'>;
+  readonly plan: EnvoyPlan;
+  /** Why there is no hand-over. */
+  readonly obstacle: string;
 }
 
 /** Without a hand-over connections would be cut: they are let go first, for as long as a stop would take. */
 async function restartCold(
   { control, logger, stop, machine, timing, clock }: SupervisorOptions,
-  {
-    serving,
-    request,
-    plan,
-  }: { serving: Serving; request: Pick<RestartRequest, 'cause' | 'finish'>; plan: EnvoyPlan },
+  { serving, request, plan, obstacle }: ColdRestart,
 ): Promise<Ending & { kind: 'restart' }> {
   logger.warn(
-    { cause: request.cause, drainTimeMs: timing.drainTimeMs },
+    { cause: request.cause, obstacle, drainTimeMs: timing.drainTimeMs },
     'no hand-over is possible: waiting for a quiet moment, then starting anew; connections are refused meanwhile',
   );
   machine.dispatch({ event: 'hand-over', cause: request.cause });

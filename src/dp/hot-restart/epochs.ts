@@ -18,7 +18,7 @@ export interface Epochs {
   /** A child left its mark and it could not be taken back: no further epoch can start under this id. */
   readonly wedged: boolean;
   options(epoch: number, mayLackParent: boolean): EpochOptions;
-  /** After a child failed and is reaped; false when the id stays wedged. */
+  /** Only while no child starts: takes back a mark that a failed one left. False when the id stays wedged. */
   unwedge(): boolean;
   /** A new id, for a start with no other Envoy of this agent alive. */
   renew(): void;
