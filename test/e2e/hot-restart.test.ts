@@ -124,7 +124,7 @@ describe('a new Envoy that fails costs nothing', () => {
     await refusalIsShown('changed binary', 'no such field');
     point(envoyBinary());
     await noRefusalIsShown();
-    proxy.changeBootstrap('refused-by-test', 99_999);
+    proxy.changeBootstrap('refused-by-test', { port: 99_999 });
     await refusalIsShown('bootstrap refresh', 'Envoy refuses its bootstrap');
     proxy.changeBootstrap('good-again');
     await noRefusalIsShown();
@@ -162,7 +162,7 @@ describe('a new Envoy that fails costs nothing', () => {
     await begin();
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(15_003, '127.0.0.1', resolve));
-    proxy.changeBootstrap('taken-port', 15_003);
+    proxy.changeBootstrap('taken-port', { port: 15_003 });
     const { code, stderr } = await restart();
     expect(code, agent.output()).toBe(42);
     expect(stderr).toContain('Address already in use');

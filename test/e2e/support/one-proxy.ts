@@ -22,8 +22,8 @@ export interface OneProxy {
   sharedMemory(): Promise<string | undefined>;
   /** The one that serves, by the agent's own word. */
   status(): Promise<Status>;
-  /** The next bootstrap is another one: a mark in it, and a listener of its own on a port that may be taken. */
-  changeBootstrap(mark: string, port?: number): void;
+  /** The next bootstrap is another one. */
+  changeBootstrap(mark: string, parts?: BootstrapParts): void;
   /** How long bootstraps are held back. */
   slowBootstrap(ms: number): void;
   /** The proxy gets one more inbound for the service that speaks HTTP, in the place of an earlier such one. */
@@ -33,6 +33,13 @@ export interface OneProxy {
   /** Whether the whole configuration is there: both listeners answer. */
   serves(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+export interface BootstrapParts {
+  /** A listener of its own on this port, which may be taken. */
+  readonly port?: number;
+  /** A cluster whose name this name server on loopback is to know: without its answer a start takes long. */
+  readonly nameServer?: number;
 }
 
 /** The part of `kuma-dp status -o json` that tests look at. */
@@ -86,10 +93,13 @@ export async function createOneProxy(): Promise<OneProxy> {
     launch: (args = '') =>
       mesh.shell.start(`kuma-dp run --cp-address ${editor.url} ${args}`, { KUMA_DATAPLANE_NAME: 'web' }),
     slowBootstrap: editor.slow,
-    changeBootstrap: (mark, port) =>
+    changeBootstrap: (mark, { port, nameServer } = {}) =>
       editor.edit(({ static_resources: before }) => ({
         node: { metadata: { 'test.mark': mark } },
-        ...(port === undefined ? {} : { static_resources: withListener(before, port) }),
+        ...(port === undefined ? {} : { static_resources: withOne(before, 'listeners', echoListener(port)) }),
+        ...(nameServer === undefined
+          ? {}
+          : { static_resources: withOne(before, 'clusters', slowCluster(nameServer)) }),
       })),
     async addInbound(port) {
       await mesh.apply(
@@ -143,19 +153,36 @@ export function untilState(proxy: OneProxy, state: string): Promise<Status> {
   });
 }
 
-function withListener(before: Json | undefined, port: number): JsonObject {
-  const echo = {
-    name: 'echo',
-    typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo' },
-  };
-  const listener = {
-    name: 'of-the-test',
-    address: { socket_address: { address: '127.0.0.1', port_value: port } },
-    filter_chains: [{ filters: [echo] }],
-  };
+function withOne(before: Json | undefined, list: 'listeners' | 'clusters', one: JsonObject): JsonObject {
   const resources = isJsonObject(before) ? before : {};
+  const others = resources[list];
+  return { ...resources, [list]: [...(Array.isArray(others) ? others : []), one] };
+}
+
+const TYPES = 'type.googleapis.com/envoy.extensions';
+const loopback = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+
+function echoListener(port: number): JsonObject {
+  const config = { '@type': `${TYPES}.filters.network.echo.v3.Echo` };
   return {
-    ...resources,
-    listeners: [...(Array.isArray(resources.listeners) ? resources.listeners : []), listener],
+    name: 'of-the-test',
+    address: loopback(port),
+    filter_chains: [{ filters: [{ name: 'echo', typed_config: config }] }],
+  };
+}
+
+/** An Envoy counts as starting until the name was looked up or given up. */
+function slowCluster(nameServer: number): JsonObject {
+  const address = { socket_address: { address: 'slow.example', port_value: 80 } };
+  const resolver = `${TYPES}.network.dns_resolver.cares.v3.CaresDnsResolverConfig`;
+  return {
+    name: 'slow',
+    type: 'STRICT_DNS',
+    connect_timeout: '1s',
+    typed_dns_resolver_config: {
+      name: 'envoy.network.dns_resolver.cares',
+      typed_config: { '@type': resolver, resolvers: [loopback(nameServer)] },
+    },
+    load_assignment: { cluster_name: 'slow', endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
   };
 }
