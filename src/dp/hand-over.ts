@@ -3,7 +3,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
 import type { Fleet } from './fleet.ts';
 import type { Epochs } from './hot-restart/epochs.ts';
-import { describeChange, type EnvoyPlan } from './plan.ts';
+import type { EnvoyPlan } from './plan.ts';
 import { retireParent } from './retire-parent.ts';
 import type { EnvoyControl, RunningEnvoy, Serving } from './running-envoy.ts';
 import type { Machine } from './state/machine.ts';
@@ -40,7 +40,7 @@ export type HandOverResult =
 const COMPLETE_MS = 2_000;
 
 /**
- * Starts a new epoch beside the one that serves and lets it take over. Whatever goes wrong with the new one, the old one
+ * Starts a new epoch, of a plan that was checked, beside the one that serves and lets it take over. Whatever goes wrong with the new one, the old one
  * serves on; if that lost its admin interface to the failed child, an Envoy just like it takes over to get it back.
  */
 export async function handOver(
@@ -48,14 +48,8 @@ export async function handOver(
   fleet: Fleet,
   request: HandOverRequest,
 ): Promise<HandOverResult> {
-  const { control, machine, stop, logger } = parts;
-  const { serving, plan, cause } = request;
-  const problem = await control.checkHandOver(fleet.next(serving.envoy, plan), stop.graceful);
-  if (problem !== undefined || stop.graceful.aborted) {
-    const reason = problem?.message ?? 'the agent stops';
-    logger.error({ cause, change: describeChange(serving.envoy.plan, plan) }, `no hand-over: ${reason}`);
-    return { kind: 'kept', serving, reason };
-  }
+  const { control, machine, logger } = parts;
+  const { serving, cause } = request;
   machine.dispatch({ event: 'hand-over', cause });
   const first = await tryChild(parts, fleet, request);
   if (first.kind !== 'failed') return first;

@@ -1,18 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
-import { describeError } from '../lib/coded-error.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
 import { AgentError } from './agent-error.ts';
 import { untilQuiet } from './envoy/sockets.ts';
 import { createFleet, type Fleet } from './fleet.ts';
-import { handOver } from './hand-over.ts';
 import type { Epochs } from './hot-restart/epochs.ts';
 import type { HandOvers } from './hot-restart/hand-overs.ts';
-import type { RestartQueue, RestartRequest } from './hot-restart/requests.ts';
-import { describeChange, type EnvoyPlan } from './plan.ts';
+import type { RestartQueue } from './hot-restart/requests.ts';
+import type { EnvoyPlan } from './plan.ts';
+import { type AskedFor, renew, restart } from './restart.ts';
 import type { EnvoyControl, Serving } from './running-envoy.ts';
-import { type AdoptedEnvoys, adopt, observe, report, startAlone } from './serving.ts';
+import { type AdoptedEnvoys, adopt, report, startAlone } from './serving.ts';
 import type { CrashHistory } from './state/crash-history.ts';
 import type { Machine } from './state/machine.ts';
 
@@ -63,8 +62,7 @@ const HURRIED_GRACE_MS = 200;
 type Ending =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'detached' }
-  /** Asked for: not the fault of Envoy. */
-  | { readonly kind: 'restart'; readonly plan: EnvoyPlan; readonly cause: string }
+  | AskedFor
   | { readonly kind: 'crashed'; readonly serving: Serving; readonly reason: string };
 
 /**
@@ -188,126 +186,9 @@ async function serve(options: SupervisorOptions, fleet: Fleet, first: Serving): 
   }
 }
 
-/** Grants a restart: a hand-over where that is possible, a cold start where it is not. */
-async function restart(
-  options: SupervisorOptions,
-  fleet: Fleet,
-  { serving, request }: { serving: Serving; request: RestartRequest },
-): Promise<Serving | Exclude<Ending, { kind: 'stopped' | 'detached' }>> {
-  const { logger, epochs, revise, handOvers, stop } = options;
-  const { cause } = request;
-  let plan: EnvoyPlan;
-  try {
-    plan = await revise(serving.envoy.plan);
-  } catch (error) {
-    const text = `not restarted: ${describeError(error)}`;
-    logger.error({ cause }, text);
-    handOvers.refused({ cause, reason: text, wanted: undefined });
-    request.finish({ ok: false, text });
-    return serving;
-  }
-  const change = describeChange(serving.envoy.plan, plan);
-  if (plan === serving.envoy.plan && !request.always) {
-    handOvers.unchanged(plan);
-    request.finish({ ok: true, text: 'nothing changed' });
-    return serving;
-  }
-  if (epochs === undefined && !request.always) {
-    // Nobody asked for it: not worth a moment without service.
-    const text = `changed: ${change}; taken up at the next restart, since hot restart is off`;
-    logger.info({ cause }, text);
-    request.finish({ ok: true, text });
-    return serving;
-  }
-  logger.info({ cause, change }, 'restarting Envoy');
-  const obstacle =
-    epochs === undefined
-      ? 'hot restart is off'
-      : serving.readyAt === undefined
-        ? 'Envoy has not been ready yet'
-        : // Whatever may have used the id since: no child of this agent starts now.
-          !epochs.unwedge() && 'the hot restart id is wedged and cannot be freed';
-  if (obstacle !== false) return restartCold(options, { serving, request, plan, obstacle });
-  const result = await handOver(options, fleet, {
-    serving,
-    plan,
-    cause,
-    observe: (e) => observe(options, e),
-  });
-  if (result.kind === 'done') {
-    const text = `epoch ${result.serving.envoy.epoch} took over (changed: ${change})`;
-    handOvers.done(cause, text);
-    request.finish({ ok: true, text });
-    return result.serving;
-  }
-  const { reason } = result;
-  if (!stop.graceful.aborted) handOvers.refused({ cause, reason, wanted: plan });
-  switch (result.kind) {
-    case 'kept':
-      // One like it that took over is what a restart without a change asked for.
-      if (result.serving !== serving) handOvers.served(result.serving.envoy.plan);
-      request.finish({ ok: false, text: reason });
-      return result.serving;
-    case 'lost':
-      request.finish({ ok: false, text: reason });
-      return { kind: 'crashed', serving, reason };
-    case 'stuck': {
-      const finish = () => request.finish({ ok: false, text: `${reason}; Envoy is started anew as it was` });
-      const before = serving.envoy.plan;
-      const obstacle = 'the roll-back of a failed hand-over failed, too';
-      return restartCold(options, {
-        serving: result.serving,
-        request: { cause, finish },
-        plan: before,
-        obstacle,
-      });
-    }
-  }
-}
-
 async function untilAsked(restarts: RestartQueue): Promise<'restart'> {
   await restarts.arrived();
   return 'restart';
-}
-
-/**
- * The parent died before its child could end it. The child would abort when it tries, so it is replaced while there is
- * time to let its connections go.
- */
-async function renew(options: SupervisorOptions, serving: Serving): Promise<Ending> {
-  const cause = 'the old Envoy died before its time';
-  const request = { cause, finish: () => {} };
-  const obstacle = 'the Envoy that serves would not survive that';
-  return restartCold(options, { serving, request, plan: serving.envoy.plan, obstacle });
-}
-
-interface ColdRestart {
-  readonly serving: Serving;
-  readonly request: Pick<RestartRequest, 'cause' | 'finish'>;
-  readonly plan: EnvoyPlan;
-  /** Why there is no hand-over. */
-  readonly obstacle: string;
-}
-
-/** Without a hand-over connections would be cut: they are let go first, for as long as a stop would take. */
-async function restartCold(
-  { control, logger, stop, machine, timing, clock }: SupervisorOptions,
-  { serving, request, plan, obstacle }: ColdRestart,
-): Promise<Ending & { kind: 'restart' }> {
-  logger.warn(
-    { cause: request.cause, obstacle, drainTimeMs: timing.drainTimeMs },
-    'no hand-over is possible: waiting for a quiet moment, then starting anew; connections are refused meanwhile',
-  );
-  machine.dispatch({ event: 'hand-over', cause: request.cause });
-  const { envoy } = serving;
-  const quiet = serving.adminLost
-    ? untilQuiet(envoy.pid, { clock, timeoutMs: timing.drainTimeMs, signal: stop.graceful })
-    : control.drain(envoy, stop.graceful);
-  await Promise.race([quiet, envoy.exited]);
-  serving.monitor.stop();
-  if (!stop.graceful.aborted) await envoy.end(END_GRACE_MS);
-  request.finish({ ok: true, text: 'Envoy is started anew' });
-  return { kind: 'restart', plan, cause: request.cause };
 }
 
 /** Drains, unless Envoy dies meanwhile, then ends it and what is left of its parent; a second signal cuts both short. */

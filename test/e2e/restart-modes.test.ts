@@ -1,6 +1,8 @@
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readProcessId } from '../../src/lib/process-id.ts';
-import { type RunningProgram, waitUntil } from '../support/processes.ts';
+import { envoyBinary, type RunningProgram, waitUntil } from '../support/processes.ts';
 import { startTraffic, type Traffic } from '../support/traffic.ts';
 import { call } from './support/calls.ts';
 import { createOneProxy, type OneProxy, type Status, untilState } from './support/one-proxy.ts';
@@ -60,6 +62,25 @@ describe('without hot restart', () => {
     expect(await listeners()).toBe(before);
     expect(await proxy.status()).toMatchObject({ state: 'ready', epoch: 0, restarts: 0 });
     expect(agent.output()).toContain('no hand-over is possible');
+  });
+
+  test('what the new binary refuses costs nobody a moment of service either', async () => {
+    const binary = join(proxy.mesh.home, 'envoy-under-test');
+    symlinkSync(envoyBinary(), binary);
+    agent = await proxy.start(`--hot-restart=off --drain-time 2s --binary-path ${binary}`);
+    const { pid } = await proxy.status();
+    traffic = startTraffic(proxy);
+    rmSync(binary);
+    const refusing = `#!/bin/sh\ncase "$*" in *--mode*) echo "no such field" >&2; exit 1;; esac\nexec ${envoyBinary()} "$@"\n`;
+    writeFileSync(binary, refusing, { mode: 0o755 });
+    const { code, stderr } = await restart();
+    expect({ code, stderr }).toMatchObject({
+      code: 42,
+      stderr: expect.stringContaining('Envoy refuses its bootstrap: no such field') as string,
+    });
+    expect(await proxy.status()).toMatchObject({ pid, state: 'ready', lastHandOver: { ok: false } });
+    await traffic.end();
+    expect(traffic.failures, agent.output()).toEqual({});
   });
 
   test('a changed bootstrap alone costs nobody a moment of service', async () => {

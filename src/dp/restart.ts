@@ -1,0 +1,174 @@
+// What becomes of a wish for another Envoy: a hand-over, a cold start, or a refusal that leaves all as it is.
+import { describeError } from '../lib/coded-error.ts';
+import { untilQuiet } from './envoy/sockets.ts';
+import type { Fleet } from './fleet.ts';
+import { type HandOverParts, handOver } from './hand-over.ts';
+import type { Epochs } from './hot-restart/epochs.ts';
+import type { RestartRequest } from './hot-restart/requests.ts';
+import { describeChange, type EnvoyPlan } from './plan.ts';
+import type { Serving } from './running-envoy.ts';
+import { observe, type ServingParts } from './serving.ts';
+
+export interface RestartParts extends HandOverParts, ServingParts {
+  readonly epochs: Epochs | undefined;
+  readonly revise: (before: EnvoyPlan) => Promise<EnvoyPlan>;
+  readonly timing: HandOverParts['timing'] & { readonly drainTimeMs: number };
+}
+
+/** Envoy was ended for a start that was asked for: not its fault. */
+export interface AskedFor {
+  readonly kind: 'restart';
+  readonly plan: EnvoyPlan;
+  readonly cause: string;
+}
+
+/** What serves from now on, or why nothing does. */
+type Granted =
+  | Serving
+  | AskedFor
+  | { readonly kind: 'crashed'; readonly serving: Serving; readonly reason: string };
+
+const END_GRACE_MS = 5_000;
+
+interface Wish {
+  readonly serving: Serving;
+  readonly request: RestartRequest;
+}
+
+/** Grants a restart: a hand-over where that is possible, a cold start where it is not. */
+export async function restart(options: RestartParts, fleet: Fleet, wish: Wish): Promise<Granted> {
+  const { logger, epochs, revise, handOvers } = options;
+  const { serving, request } = wish;
+  const { cause } = request;
+  let plan: EnvoyPlan;
+  try {
+    plan = await revise(serving.envoy.plan);
+  } catch (error) {
+    const reason = `not restarted: ${describeError(error)}`;
+    logger.error({ cause }, reason);
+    return refuse(options, wish, { reason, wanted: undefined });
+  }
+  const change = describeChange(serving.envoy.plan, plan);
+  if (plan === serving.envoy.plan && !request.always) {
+    handOvers.unchanged(plan);
+    request.finish({ ok: true, text: 'nothing changed' });
+    return serving;
+  }
+  if (epochs === undefined && !request.always) {
+    // Nobody asked for it: not worth a moment without service.
+    const text = `changed: ${change}; taken up at the next restart, since hot restart is off`;
+    logger.info({ cause }, text);
+    request.finish({ ok: true, text });
+    return serving;
+  }
+  logger.info({ cause, change }, 'restarting Envoy');
+  const problem = await options.control.checkHandOver(fleet.next(serving.envoy, plan), options.stop.graceful);
+  if (problem !== undefined || options.stop.graceful.aborted) {
+    const reason = problem?.message ?? 'the agent stops';
+    logger.error({ cause, change }, `no hand-over: ${reason}`);
+    return refuse(options, wish, { reason, wanted: plan });
+  }
+  const obstacle = findObstacle(epochs, serving);
+  if (obstacle !== '') return restartCold(options, { serving, request, plan, obstacle });
+  return restartHot(options, fleet, { ...wish, plan, change });
+}
+
+function findObstacle(epochs: Epochs | undefined, { readyAt }: Serving): string {
+  if (epochs === undefined) return 'hot restart is off';
+  if (readyAt === undefined) return 'Envoy has not been ready yet';
+  // Whatever may have used the id meanwhile: no child of this agent starts now.
+  return epochs.unwedge() ? '' : 'the hot restart id is wedged and cannot be freed';
+}
+
+/** What serves goes on to serve. */
+function refuse(
+  { handOvers }: RestartParts,
+  { serving, request }: Wish,
+  { reason, wanted }: { reason: string; wanted: EnvoyPlan | undefined },
+): Serving {
+  handOvers.refused({ cause: request.cause, reason, wanted });
+  request.finish({ ok: false, text: reason });
+  return serving;
+}
+
+async function restartHot(
+  options: RestartParts,
+  fleet: Fleet,
+  wish: Wish & { readonly plan: EnvoyPlan; readonly change: string },
+): Promise<Granted> {
+  const { handOvers } = options;
+  const { serving, request, plan, change } = wish;
+  const { cause } = request;
+  const result = await handOver(options, fleet, {
+    serving,
+    plan,
+    cause,
+    observe: (e) => observe(options, e),
+  });
+  switch (result.kind) {
+    case 'done': {
+      const text = `epoch ${result.serving.envoy.epoch} took over (changed: ${change})`;
+      handOvers.done(cause, text);
+      request.finish({ ok: true, text });
+      return result.serving;
+    }
+    case 'kept':
+      refuse(options, wish, { reason: result.reason, wanted: plan });
+      // One like it that took over is what a restart without a change asked for.
+      if (result.serving !== serving) handOvers.served(result.serving.envoy.plan);
+      return result.serving;
+    case 'lost':
+      refuse(options, wish, { reason: result.reason, wanted: plan });
+      return { kind: 'crashed', serving, reason: result.reason };
+    case 'stuck': {
+      const reason = `${result.reason}; Envoy is started anew as it was`;
+      const finish = () => void refuse(options, wish, { reason, wanted: plan });
+      return restartCold(options, {
+        serving: result.serving,
+        request: { cause, finish },
+        plan: serving.envoy.plan,
+        obstacle: 'the roll-back of a failed hand-over failed, too',
+      });
+    }
+  }
+}
+
+/**
+ * The parent died before its child could end it. The child would abort when it tries, so it is replaced while there is
+ * time to let its connections go.
+ */
+export async function renew(options: RestartParts, serving: Serving): Promise<AskedFor> {
+  const cause = 'the old Envoy died before its time';
+  const request = { cause, finish: () => {} };
+  const obstacle = 'the Envoy that serves would not survive that';
+  return restartCold(options, { serving, request, plan: serving.envoy.plan, obstacle });
+}
+
+interface ColdRestart {
+  readonly serving: Serving;
+  readonly request: Pick<RestartRequest, 'cause' | 'finish'>;
+  readonly plan: EnvoyPlan;
+  /** Why there is no hand-over. */
+  readonly obstacle: string;
+}
+
+/** Without a hand-over connections would be cut: they are let go first, for as long as a stop would take. */
+async function restartCold(
+  { control, logger, stop, machine, timing, clock }: RestartParts,
+  { serving, request, plan, obstacle }: ColdRestart,
+): Promise<AskedFor> {
+  logger.warn(
+    { cause: request.cause, obstacle, drainTimeMs: timing.drainTimeMs },
+    'no hand-over is possible: waiting for a quiet moment, then starting anew; connections are refused meanwhile',
+  );
+  machine.dispatch({ event: 'hand-over', cause: request.cause });
+  const { envoy } = serving;
+  const quiet = serving.adminLost
+    ? untilQuiet(envoy.pid, { clock, timeoutMs: timing.drainTimeMs, signal: stop.graceful })
+    : control.drain(envoy, stop.graceful);
+  await Promise.race([quiet, envoy.exited]);
+  serving.monitor.stop();
+  if (!stop.graceful.aborted) await envoy.end(END_GRACE_MS);
+  request.finish({ ok: true, text: 'Envoy is started anew' });
+  return { kind: 'restart', plan, cause: request.cause };
+}
