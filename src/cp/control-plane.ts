@@ -19,7 +19,7 @@ import { RefusalLog } from './lifecycle/refusal-log.ts';
 import { createProxyRegistry } from './lifecycle/registration.ts';
 import { restoreProxies } from './lifecycle/restore.ts';
 import { type ControlPlanePorts, openPorts } from './ports/open.ts';
-import { advise } from './resources/advice.ts';
+import { createAdvise } from './resources/advice.ts';
 import { ensureClusterId } from './resources/cluster-id.ts';
 import { ensureDefaultMesh } from './resources/defaults.ts';
 import { createResourceManager, type ResourceManager } from './resources/manager.ts';
@@ -94,7 +94,12 @@ async function build(options: ControlPlaneOptions, started: Started): Promise<Co
   started.add(() => identity.stop());
   const store = await openStore(config.store, { logger, clock });
   started.add(() => store.close());
-  const manager = createResourceManager({ store, logger, zone: config.zoneName, advise });
+  const manager = createResourceManager({
+    store,
+    logger,
+    zone: config.zoneName,
+    advise: createAdvise(store),
+  });
   if (config.defaultMesh.create) await ensureDefaultMesh(manager, config.defaultMesh.document);
 
   const cache = createSnapshotCache();

@@ -2,6 +2,8 @@ import type { Resource } from '../../model/resource.ts';
 import type { DataplaneSpec } from '../../model/resources/dataplane-spec.ts';
 import type { TrafficRouteSpec } from '../../model/resources/traffic-route-spec.ts';
 import type { Tags } from '../../model/tags.ts';
+import type { Store } from '../store/store.ts';
+import { DataplanesByAddress, isHostLocal } from './dataplanes-by-address.ts';
 import type { ResourceReader } from './rules.ts';
 
 /**
@@ -10,13 +12,14 @@ import type { ResourceReader } from './rules.ts';
  */
 export type Advise = (resource: Resource, reader: ResourceReader) => Promise<readonly string[]>;
 
-const ADVISERS: Readonly<Record<string, Advise>> = {
-  Dataplane: adviseDataplane,
-  TrafficRoute: adviseTrafficRoute,
-};
-
-export const advise: Advise = async (resource, reader) =>
-  (await ADVISERS[resource.key.type]?.(resource, reader)) ?? [];
+export function createAdvise(store: Pick<Store, 'list' | 'subscribe'>): Advise {
+  const dataplanes = new DataplanesByAddress(store);
+  const advisers: Readonly<Record<string, Advise>> = {
+    Dataplane: async (resource) => adviseDataplane(resource, await dataplanes.neighboursOf(resource)),
+    TrafficRoute: adviseTrafficRoute,
+  };
+  return async (resource, reader) => (await advisers[resource.key.type]?.(resource, reader)) ?? [];
+}
 
 /** One address and port a proxy wants to listen on. */
 interface Claim {
@@ -25,7 +28,7 @@ interface Claim {
   readonly port: number;
 }
 
-async function adviseDataplane(resource: Resource, reader: ResourceReader): Promise<readonly string[]> {
+function adviseDataplane(resource: Resource, neighbours: readonly Resource[]): readonly string[] {
   const own = claimsOf(resource.spec as DataplaneSpec);
   const warnings = own.flatMap((claim, i) => {
     const earlier = own.slice(0, i).find((other) => isSame(claim, other));
@@ -33,11 +36,7 @@ async function adviseDataplane(resource: Resource, reader: ResourceReader): Prom
       ? []
       : [`${claim.field}: ${describe(claim)} is already taken by ${earlier.field} of the same Dataplane`];
   });
-  for (const other of await reader.list({ type: 'Dataplane' })) {
-    if (other.key.mesh === resource.key.mesh && other.key.name === resource.key.name) continue;
-    warnings.push(...clashes(resource, other, own));
-  }
-  return warnings;
+  return [...warnings, ...neighbours.flatMap((other) => clashes(resource, other, own))];
 }
 
 /** Two proxies can only meet on an address of one host: a loopback address is one per host, any other is unique. */
@@ -72,10 +71,6 @@ function claimsOf({ networking }: DataplaneSpec): readonly Claim[] {
 
 function isSame(a: Claim, b: Claim): boolean {
   return a.port === b.port && a.address === b.address;
-}
-
-function isHostLocal(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
 }
 
 function describe({ address, port }: Claim): string {

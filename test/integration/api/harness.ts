@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import type { AccessRules } from '../../../src/cp/api/access.ts';
 import { closeHttpServer, createHttpServer, type HttpLimits } from '../../../src/cp/api/http-server.ts';
 import { createApi } from '../../../src/cp/api/server.ts';
-import { advise } from '../../../src/cp/resources/advice.ts';
+import { createAdvise } from '../../../src/cp/resources/advice.ts';
 import { ensureDefaultMesh } from '../../../src/cp/resources/defaults.ts';
 import { createResourceManager, type ResourceManager } from '../../../src/cp/resources/manager.ts';
 import { createMemoryStore } from '../../../src/cp/store/memory/memory-store.ts';
@@ -67,7 +67,7 @@ export async function startApi({
 }: HarnessOptions = {}): Promise<ApiUnderTest> {
   const log: LogLine[] = [];
   const logger = recordingLogger(log);
-  const manager = createResourceManager({ store, logger, zone: 'default', advise });
+  const manager = createResourceManager({ store, logger, zone: 'default', advise: createAdvise(store) });
   const insights = new Map<string, DataplaneInsightSpec>();
   const api = await createApi({
     manager,

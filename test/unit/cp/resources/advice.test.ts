@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { advise } from '../../../../src/cp/resources/advice.ts';
+import { createAdvise } from '../../../../src/cp/resources/advice.ts';
 import type { ResourceReader } from '../../../../src/cp/resources/rules.ts';
 import type { Resource } from '../../../../src/model/resource.ts';
 
@@ -11,6 +11,9 @@ const resource = (type: string, name: string, spec: unknown, mesh = 'bookinfo'):
   revision: 1,
   spec,
 });
+
+const advise = (about: Resource, reader: ResourceReader) =>
+  createAdvise({ list: (query) => reader.list(query), subscribe: () => () => {} })(about, reader);
 
 const dataplane = (name: string, networking: object, mesh = 'bookinfo') =>
   resource('Dataplane', name, { networking: { address: '10.0.0.1', ...networking } }, mesh);
