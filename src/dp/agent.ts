@@ -29,6 +29,7 @@ import { returnIdleMemory } from './idle-memory.ts';
 import type { AskForBootstrap } from './known-good/offline-start.ts';
 import type { LogRing } from './logs/ring.ts';
 import { type EnvoyBinary, planBinary } from './plan.ts';
+import { watchPorts } from './ports/port-watch.ts';
 import { type Answer, toAnswer, withLine } from './readiness/answer.ts';
 import { type Pages, type ReadinessServer, startReadinessServer } from './readiness/server.ts';
 import { attachRelay } from './relay/attach.ts';
@@ -182,7 +183,8 @@ interface Started extends Claimed {
 
 async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
   const { config, env, logger, stop } = parts;
-  const { machine, instance, adoption, control, companions, readiness, surroundings, access } = started;
+  const { machine, watchers, instance, adoption, control, companions, readiness, surroundings, access } =
+    started;
   const binary = await planBinary({ config, env }, stop.graceful);
   describeBinary(binary, logger);
   machine.dispatch({ event: 'located', envoyVersion: binary.version.version });
@@ -197,6 +199,8 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
   machine.dispatch({ event: 'bootstrapped' });
   const templates = readOverlayTemplates();
   const fallBack = createFallBack(() => companions.session.knownGood.current);
+  const ports = watchPorts({ ...parts, dir: instance.paths.dir, proxy: config.proxy });
+  watchers.add(ports.onState);
   const relay = await attachRelay(received, {
     ...parts,
     enabled: config.xdsRelay,
@@ -204,6 +208,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
     trust: config.controlPlane,
     socketPath: instance.paths.relaySocket,
     firstEpoch: adoption === undefined ? 0 : nextRelayEpoch(adoption.record),
+    gate: ports.gate,
     metadata: access.metadata,
     dataplane: () => access.proxy().resource,
     choose: access.choose,
@@ -213,6 +218,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
       companions.onRelayEvent(event);
       surroundings.onRelayEvent(event);
       fallBack.onRelayEvent(event);
+      ports.onRelayEvent(event);
     },
   });
   fallBack.attach(relay.relay);
@@ -243,6 +249,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
     refetch: (version) => fetchFor({ ...parts, config: withoutRetries(config) }, version, started),
     accepted: relay.accepted,
     fallBack,
+    ports,
     crashDirs: crashDirs(config, instance),
     onWaiting: (list) => {
       control.waitingFor = list;
@@ -251,10 +258,12 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
       control.facts = facts;
     },
     leave: () => announceLeave(config.controlPlane, toLeaveRequest(access.proxy()), access.planes),
-  }).finally(() => {
-    follower.stop();
-    return relay.close();
-  });
+  })
+    .finally(() => {
+      follower.stop();
+      return relay.close();
+    })
+    .finally(ports.stop);
 }
 
 /** A control plane that was restarted may give another bootstrap; a whole fleet must not ask in the same second. */

@@ -45,6 +45,8 @@ export interface ControlParts {
   readonly about: () => Omit<KeptRecord, 'envoys' | 'concurrency'>;
   /** Of an Envoy that was adopted. */
   readonly concurrency: number | undefined;
+  /** What keeps the proxy from its first readiness and Envoy cannot tell. */
+  readonly obstacles: () => readonly string[];
   /** Announces the stop to the control plane; whether it was understood. */
   readonly leave: () => Promise<boolean>;
 }
@@ -216,7 +218,7 @@ function dress(parts: ControlParts, ear: ReturnType<typeof listen>, envoy: Dress
     lastRefusal: ear.lastRefusal,
     watch(onChange) {
       const monitor = startMonitor({
-        ...{ admin: createAdminClient(place), expects, clock: parts.clock },
+        ...{ admin: createAdminClient(place), expects, clock: parts.clock, obstacles: parts.obstacles },
         onChange: (readiness) => {
           parts.onWaiting(readiness.waitingFor);
           onChange(readiness);

@@ -20,6 +20,7 @@ import { isSharedMemoryWritable, sharedMemoryPath } from './hot-restart/shared-m
 import type { OpaqueResource } from './hot-restart/static-state.ts';
 import { startTriggers } from './hot-restart/triggers.ts';
 import { adoptBinary, type EnvoyPlan, locateBinary, planBinary, revisePlan } from './plan.ts';
+import type { PortWatch } from './ports/port-watch.ts';
 import type { Instance } from './run-dir/instance.ts';
 import type { KeptEnvoy } from './run-dir/kept.ts';
 import { fitsEpochSockets } from './run-dir/paths.ts';
@@ -51,6 +52,7 @@ export interface RunEnvoysParts {
   readonly refetch: (version: EnvoyVersion) => Promise<JsonObject>;
   /** What the serving Envoy accepted of xDS. */
   readonly accepted: () => readonly OpaqueResource[];
+  readonly ports: Pick<PortWatch, 'missing' | 'degradation'>;
   readonly onWaiting: (waitingFor: readonly string[]) => void;
   /** Told once, before the first Envoy starts. */
   readonly onFacts: (facts: EnvoyFacts) => void;
@@ -81,7 +83,7 @@ export interface EnvoyFacts {
  * agent was asked to end without them: they run on.
  */
 export async function runEnvoys(parts: RunEnvoysParts): Promise<boolean> {
-  const { config, clock, restarts } = parts;
+  const { config, clock, restarts, ports } = parts;
   const { restartBaseMs: baseMs, restartMaxMs: maxMs, maxRestarts } = config.envoy;
   const epochs = openEpochs(parts);
   const crashes = createCrashHistory<EnvoyPlan>({
@@ -96,6 +98,7 @@ export async function runEnvoys(parts: RunEnvoysParts): Promise<boolean> {
     ...parts,
     about: () => describeKept(parts),
     concurrency: parts.adoption?.record.concurrency,
+    obstacles: ports.missing,
     hotRestart: ({ epoch, mayLackParent }) => epochs?.options(epoch, mayLackParent),
   });
   parts.onFacts({ hotRestart: epochs !== undefined, crashes: crashes.crashes, running: control.running });
@@ -117,7 +120,8 @@ export async function runEnvoys(parts: RunEnvoysParts): Promise<boolean> {
       epochs,
       crashes,
       revise: (before) => revise(parts, before),
-      degradation: () => parts.fallBack.reason,
+      degradation: () =>
+        [parts.fallBack.reason, ports.degradation()].filter((part) => part !== '').join('; '),
       timing: config.envoy,
     });
   } finally {

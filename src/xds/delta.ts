@@ -72,7 +72,7 @@ function subscribe(state: TypeState, request: DeltaRequest): void {
 function react(state: TypeState, { nonce, error }: DeltaRequest): Reaction {
   if (nonce === '') return { kind: 'subscribe' };
   const known = state.classify(nonce);
-  if (known !== 'current' && known !== 'late') return { kind: 'stale' };
+  if (known === 'unknown' || (known === 'repeated' && !state.mends(error))) return { kind: 'stale' };
   state.react(nonce, error);
   return error === undefined ? { kind: 'ack' } : { kind: 'nack', message: error };
 }

@@ -19,6 +19,8 @@ export interface SotwRequest {
   readonly typeUrl: string;
   readonly names: readonly string[];
   readonly nonce: string;
+  /** Of the newest response the client could use. */
+  readonly version?: string;
   readonly error: ErrorDetail;
 }
 
@@ -111,7 +113,7 @@ class SotwMachine implements StreamMachine<SotwRequest> {
     const version = still.length === 0 ? versionOf(map) : `${versionOf(map)}+${still.length}`;
     return {
       typeUrl: step.typeUrl,
-      nonce: state.nextNonce(),
+      nonce: state.nextNonce(version),
       version,
       resources: [...state.subscribed(map), ...still],
       removed: [],
@@ -126,12 +128,12 @@ class SotwMachine implements StreamMachine<SotwRequest> {
   }
 }
 
-function react(state: TypeState, { nonce, error }: SotwRequest): Reaction {
+function react(state: TypeState, { nonce, error, version }: SotwRequest): Reaction {
   // The first request of a type on a stream answers nothing, whatever nonce it repeats from the last stream.
   if (state.subscription === undefined || nonce === '') return { kind: 'subscribe' };
   const known = state.classify(nonce);
   if (known === 'unknown') return { kind: 'stale' };
-  if (known === 'repeated') return { kind: 'subscribe' };
+  if (known === 'repeated' && !state.mends(error, version)) return { kind: 'subscribe' };
   state.react(nonce, error);
   return error === undefined ? { kind: 'ack' } : { kind: 'nack', message: error };
 }
@@ -142,10 +144,11 @@ function partial(step: Step, state: TypeState, map: ResourceMap | undefined): Xd
   // SotW cannot say that such a resource is gone: the client drops it with what referred to it.
   state.markSent(changed, [...removed, ...absent]);
   if (changed.length === 0 && !state.answerOwed) return undefined;
+  const version = versionOf(map);
   return {
     typeUrl: step.typeUrl,
-    nonce: state.nextNonce(),
-    version: versionOf(map),
+    nonce: state.nextNonce(version),
+    version,
     resources: changed,
     removed: [],
   };

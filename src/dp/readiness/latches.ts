@@ -4,6 +4,8 @@ import { CDS, type EnvoySample, LDS, type UpdateCounts } from './sample.ts';
 export interface Expectations {
   readonly lds: boolean;
   readonly cds: boolean;
+  /** What else is missing, for people. */
+  readonly obstacles?: readonly string[];
 }
 
 /**
@@ -60,6 +62,7 @@ function missing(sample: EnvoySample, expects: Expectations, refused: readonly s
   if (sample.warmingListeners > 0) list.push(`${sample.warmingListeners} listeners to warm`);
   if (sample.live !== 'LIVE') list.push(`Envoy to be live (${sample.live || 'no answer'})`);
   else if (!sample.workersStarted) list.push('Envoy to start its workers');
+  list.push(...(expects.obstacles ?? []));
   if (refused.length > 0) list.push(`a good update of what was refused: ${describeRefused(refused)}`);
   return list;
 }

@@ -26,14 +26,20 @@ export interface MonitorOptions {
   /** Closed when the monitor stops. */
   readonly admin: AdminReader;
   readonly expects: Expectations;
+  /** What Envoy cannot tell and is missing; looked at again and again. */
+  readonly obstacles?: () => readonly string[];
   readonly clock: Clock;
   readonly onChange: (readiness: Readiness) => void;
 }
 
 const STARTING_MS = 25;
+/** A start that takes longer waits for somebody else. */
+const LONG_START_MS = 10_000;
+const LONG_STARTING_MS = 250;
 const SETTLED_MS = 2_000;
 
-export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions): Monitor {
+export function startMonitor(options: MonitorOptions): Monitor {
+  const { admin, expects, obstacles = () => [], clock, onChange } = options;
   let readiness = UNKNOWN_READINESS;
   let answeredAt: number | undefined;
   let missed = 0;
@@ -42,6 +48,8 @@ export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions
   let looking = false;
   let nudged = false;
   let cancel = (): void => {};
+  const startedAt = clock.monotonic();
+  const startingMs = () => (clock.monotonic() - startedAt < LONG_START_MS ? STARTING_MS : LONG_STARTING_MS);
 
   async function look(): Promise<void> {
     looking = true;
@@ -52,7 +60,10 @@ export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions
       if (stopped || paused || stats.status !== 200) return;
       answeredAt = clock.monotonic();
       missed = 0;
-      const next = observe(readiness, parseSample(live.body, stats.body), expects);
+      const next = observe(readiness, parseSample(live.body, stats.body), {
+        ...expects,
+        obstacles: obstacles(),
+      });
       const changed = describeChange(next) !== describeChange(readiness);
       readiness = next;
       if (changed) onChange(next);
@@ -61,7 +72,7 @@ export function startMonitor({ admin, expects, clock, onChange }: MonitorOptions
       missed++;
     } finally {
       looking = false;
-      if (!stopped && !paused) schedule(nudged || !readiness.latched ? STARTING_MS : SETTLED_MS);
+      if (!stopped && !paused) schedule(nudged ? STARTING_MS : readiness.latched ? SETTLED_MS : startingMs());
     }
   }
 

@@ -5,8 +5,10 @@ import { decodeDeltaRequest, encodeDeltaResponse } from './codec/delta.ts';
 import { withNodeMetadata } from './codec/node.ts';
 import { decodeSotwRequest, encodeSotwResponse } from './codec/sotw.ts';
 import { WireError } from './codec/wire.ts';
+import type { ListenerGate } from './core/gate.ts';
 import { type Mode, PeerLimitError, type PeerResponse } from './core/peer.ts';
-import { RelayCore, type RelayEvent } from './core/relay-core.ts';
+import { RelayCore } from './core/relay-core.ts';
+import type { RelayEvent } from './core/relay-event.ts';
 import type { RelaySnapshot } from './core/snapshot.ts';
 import { type ServerStream, type StreamHandler, startGrpcServer } from './grpc/server.ts';
 import { RESOURCE_EXHAUSTED, UNKNOWN } from './grpc/status.ts';
@@ -64,6 +66,8 @@ export interface RelayOptions {
   readonly logger: Logger;
   readonly random?: () => number;
   readonly onEvent?: (event: RelayEvent) => void;
+  /** Which listeners may go to an Envoy; all, without it. */
+  readonly gate?: ListenerGate;
   readonly pingIntervalMs?: number;
   readonly pingTimeoutMs?: number;
 }
@@ -83,6 +87,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     ...(pingTimeoutMs === undefined ? {} : { pingTimeoutMs }),
   };
   const core = new RelayCore({
+    ...(options.gate === undefined ? {} : { gate: options.gate }),
     clock,
     toUpstreamNode: (node) => withDataplane(node, options.dataplane?.()),
     onEvent: (event) => {

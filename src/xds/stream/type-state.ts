@@ -36,6 +36,8 @@ export class TypeState {
   #synced: ResourceMap | undefined;
   #sent = 0;
   #acked = 0;
+  /** SotW: of the newest response. */
+  #sentVersion = '';
   /** An answer is due even if it is empty. */
   answerOwed = false;
   /** Envoy's text when it refused the newest response it reacted to. */
@@ -127,8 +129,9 @@ export class TypeState {
   }
 
   /** The nonce of the next response: a counter per type and stream. */
-  nextNonce(): string {
+  nextNonce(version = ''): string {
     this.answerOwed = false;
+    this.#sentVersion = version;
     return String(++this.#sent);
   }
 
@@ -172,6 +175,14 @@ export class TypeState {
       this.#refused.add(name);
     }
     this.#synced = undefined;
+  }
+
+  /**
+   * A second reaction to the newest response takes a refusal back: the client could use it after all. In SotW it names
+   * the version that was refused; a request for other names would name the one before.
+   */
+  mends(rejection: string | undefined, version = ''): boolean {
+    return this.rejection !== undefined && rejection === undefined && version === this.#sentVersion;
   }
 
   /** Nothing sent is waiting for the client's reaction. */

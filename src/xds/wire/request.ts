@@ -42,6 +42,7 @@ export function decodeSotwRequest(bytes: Uint8Array): Decoded<SotwRequest> {
       request: {
         typeUrl: message.typeUrl,
         names: message.resourceNames,
+        version: message.versionInfo,
         nonce: message.responseNonce,
         error: message.errorDetail?.message,
       },

@@ -64,6 +64,11 @@ function readVarint(message: Uint8Array, start: number): { value: number; end: n
   throw new WireError('number of more than 10 bytes');
 }
 
+/** Value of a varint field, exact up to 2^53; 0 for other types. */
+export function numberOf({ type, raw }: WireField): number {
+  return type === VARINT ? readVarint(raw, readVarint(raw, 0).end).value : 0;
+}
+
 /** Builds a message field by field. */
 export class WireWriter {
   readonly #parts: Uint8Array[] = [];

@@ -11,13 +11,16 @@ export interface Pending {
 
 export type Settlement = 'waiting' | { readonly error: Uint8Array | undefined };
 
+/** A refusal in the name of Envoy, or that it is not known yet whether there is one. */
+export type Veto = Uint8Array | 'waiting' | undefined;
+
 export interface Judge {
   /** The Envoy whose word counts; undefined while there is none. */
   readonly decider: Peer | undefined;
   /** Version the control plane holds now; '' for none. */
   current(typeUrl: string, name: string): string;
-  /** Refuses in the name of Envoy, for example while an older generation is pinned. */
-  veto(typeUrl: string, name: string, version: string): Uint8Array | undefined;
+  /** For example while an older generation is pinned, or a port is taken. */
+  veto(typeUrl: string, name: string, version: string): Veto;
 }
 
 /**
@@ -31,7 +34,11 @@ export function settle({ typeUrl, said }: Pending, judge: Judge): Settlement {
     if (judge.current(typeUrl, name) !== version) continue;
     const veto = judge.veto(typeUrl, name, version);
     const verdict =
-      veto === undefined ? judgeByPeer(judge.decider, typeUrl, name, version) : { refused: veto };
+      veto === undefined
+        ? judgeByPeer(judge.decider, typeUrl, name, version)
+        : veto === 'waiting'
+          ? veto
+          : { refused: veto };
     if (verdict === 'waiting') waiting = true;
     else if (verdict !== 'accepted') error ??= verdict.refused;
   }

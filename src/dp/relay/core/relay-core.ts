@@ -1,36 +1,24 @@
-import { CLUSTER, ENDPOINT, LISTENER } from '../../../envoy/type-urls.ts';
+import { LISTENER } from '../../../envoy/type-urls.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { DeltaRequest, DeltaResponse } from '../codec/delta.ts';
 import type { SotwRequest, SotwResponse } from '../codec/sotw.ts';
 import { encodeStatus, statusMessage } from '../codec/status.ts';
-import { Cache, type Said } from './cache.ts';
+import { Cache } from './cache.ts';
 import { claimFor } from './claims.ts';
+import { admitted, type GatedListener, type ListenerGate, openGate, toGated } from './gate.ts';
 import { type Good, goodOfPeer, goodOfResources, prefersNewest, toSnapshot, viewOfGood } from './good.ts';
 import { Lingering } from './lingering.ts';
+import { learn, offerAgain } from './offers.ts';
 import { type Mode, Peer, type PeerRules, type PeerSink, type Received } from './peer.ts';
 import { WILDCARD } from './peer-type.ts';
-import { type Judge, type Pending, settle } from './pending.ts';
+import { type Judge, type Pending, settle, type Veto } from './pending.ts';
+import type { RelayEvent } from './relay-event.ts';
 import { isComplete, type Resource } from './resource.ts';
 import { type RelaySnapshot, toResourcesByType } from './snapshot.ts';
+import { isTurnOf, newer } from './succession.ts';
 import { Union } from './union.ts';
 import { type Claim, UpstreamSession, type UpstreamSink } from './upstream-session.ts';
 import { layered, provenFirst, type View } from './view.ts';
-
-/** What happens in the relay, for those who log, persist and supervise. */
-export type RelayEvent =
-  /** An Envoy has its listeners; from now on its word counts. */
-  | { readonly event: 'live'; readonly epoch: number }
-  /** The serving Envoy accepted something: the known good configuration may have changed. */
-  | { readonly event: 'accepted'; readonly typeUrl: string }
-  /** An Envoy refused something, with its own words. */
-  | {
-      readonly event: 'refused';
-      readonly typeUrl: string;
-      readonly epoch: number;
-      readonly message: string;
-    }
-  /** The control plane sent something of this type. */
-  | { readonly event: 'received'; readonly typeUrl: string };
 
 export interface RelayCoreOptions {
   readonly clock: Clock;
@@ -39,6 +27,8 @@ export interface RelayCoreOptions {
   readonly lingerMs?: number;
   /** The node the control plane is told, made of that of the newest Envoy; looked at for each stream. */
   readonly toUpstreamNode?: ((node: Uint8Array) => Uint8Array) | undefined;
+  /** Which listeners may go to an Envoy; all, without it. */
+  readonly gate?: ListenerGate;
 }
 
 const LINGER_MS = 60_000;
@@ -60,10 +50,13 @@ export class RelayCore {
   readonly #cache = new Cache();
   readonly #union = new Union();
   readonly #lingering: Lingering;
+  readonly #gate: ListenerGate;
   readonly #peers = new Set<Peer>();
   readonly #held = new Set<number>();
   readonly #setVersions = new Map<string, string>();
   #pending: Pending[] = [];
+  /** The newest response refused for a listener held back: accepted after all, once that one is. */
+  #heldBack: Pending | undefined;
   #session: UpstreamSession | undefined;
   #good: Good | undefined;
   #reserve: Good | undefined;
@@ -72,9 +65,11 @@ export class RelayCore {
   #node: Uint8Array | undefined;
   #peerNumber = 0;
 
-  constructor({ clock, onEvent, lingerMs = LINGER_MS, toUpstreamNode }: RelayCoreOptions) {
+  constructor({ clock, onEvent, lingerMs = LINGER_MS, toUpstreamNode, gate = openGate() }: RelayCoreOptions) {
     this.#onEvent = onEvent;
     this.#toUpstreamNode = toUpstreamNode ?? ((node) => node);
+    this.#gate = gate;
+    gate.connect({ listeners: () => this.#listeners(), changed: () => this.#settle() });
     this.#lingering = new Lingering(this.#union, clock, lingerMs);
   }
 
@@ -100,6 +95,7 @@ export class RelayCore {
   }
 
   connect(envoy: { readonly epoch: number; readonly mode: Mode; readonly sink: PeerSink }): Peer {
+    if (this.#peers.size === 0) this.#gate.verify();
     const peer = new Peer({ ...envoy, number: ++this.#peerNumber });
     this.#peers.add(peer);
     return peer;
@@ -166,6 +162,7 @@ export class RelayCore {
   upstreamClosed(): void {
     this.#session = undefined;
     this.#pending = [];
+    this.#heldBack = undefined;
   }
 
   /** What the serving Envoy accepted; undefined while none has served. */
@@ -190,6 +187,7 @@ export class RelayCore {
       cache.complete = complete;
       if (upstreamSetVersion !== '') this.#setVersions.set(typeUrl, upstreamSetVersion);
     }
+    this.#gate.announce();
     this.#settle();
   }
 
@@ -199,6 +197,7 @@ export class RelayCore {
    */
   reserve(snapshot: RelaySnapshot): void {
     this.#reserve = goodOfResources(toResourcesByType(snapshot));
+    this.#gate.announce();
     this.#node ??= snapshot.node;
     this.#settle();
   }
@@ -209,6 +208,7 @@ export class RelayCore {
       good: goodOfResources(toResourcesByType(snapshot)),
       refusal: encodeStatus(REFUSED, reason),
     };
+    this.#gate.announce();
     this.#settle();
   }
 
@@ -262,6 +262,7 @@ export class RelayCore {
       if (learn(peer, pending.typeUrl, this.#cache) && peer === this.#servingPeer)
         this.#onEvent({ event: 'accepted', typeUrl: pending.typeUrl });
     }
+    if (pending.typeUrl === LISTENER) this.#gate.announce();
     this.#onEvent({ event: 'received', typeUrl: pending.typeUrl });
     this.#settle();
   }
@@ -310,12 +311,42 @@ export class RelayCore {
       }
       if (settlement.error === undefined && isComplete(pending.typeUrl))
         this.#setVersions.set(pending.typeUrl, pending.versionInfo);
+      if (settlement.error !== undefined && this.#isHeldBack(pending)) this.#heldBack = pending;
       this.#session?.answer({ ...pending, error: settlement.error });
       return false;
     });
+    const late = this.#heldBack;
+    if (late === undefined || blocked.has(LISTENER)) return;
+    const settlement = settle(late, judge);
+    if (settlement === 'waiting' || settlement.error !== undefined) return;
+    this.#heldBack = undefined;
+    this.#setVersions.set(LISTENER, late.versionInfo);
+    this.#session?.answer({ ...late, error: undefined });
   }
 
-  #veto(typeUrl: string, name: string, version: string): Uint8Array | undefined {
+  #isHeldBack({ typeUrl, said }: Pending): boolean {
+    const { resources } = this.#cache.of(typeUrl);
+    return typeUrl === LISTENER && [...said.keys()].some((name) => this.#obstacle(resources.get(name)));
+  }
+
+  #obstacle(listener: Resource | undefined): string | undefined {
+    return listener === undefined ? undefined : this.#gate.obstacle(toGated(listener));
+  }
+
+  #listeners(): Iterable<GatedListener> {
+    const sets = [this.#cache.of(LISTENER).resources, this.#good?.resources(LISTENER)];
+    sets.push(this.#reserve?.resources(LISTENER));
+    for (const { types } of this.#peers) sets.push(types.get(LISTENER)?.sent.accepted);
+    sets.push(this.#pin?.good.resources(LISTENER));
+    return new Set(sets.flatMap((set) => [...(set?.values() ?? [])].map(toGated)));
+  }
+
+  #veto(typeUrl: string, name: string, version: string): Veto {
+    if (typeUrl === LISTENER) {
+      if (this.#gate.deciding) return 'waiting';
+      const obstacle = this.#obstacle(this.#cache.of(typeUrl).resources.get(name));
+      if (obstacle !== undefined) return encodeStatus(REFUSED, obstacle);
+    }
     const pinned = this.#pin?.good.resources(typeUrl);
     if (pinned === undefined || prefersNewest(typeUrl)) return undefined;
     if (!isComplete(typeUrl) && !pinned.has(name)) return undefined;
@@ -329,8 +360,20 @@ export class RelayCore {
     };
   }
 
-  /** A starting Envoy gets the contents the last one served with, and newer ones as soon as it serves itself. */
+  #mayHaveListeners(peer: Peer): boolean {
+    return !this.#held.has(peer.epoch) && !this.#gate.deciding && isTurnOf(peer, this.#peers);
+  }
+
   #view(peer: Peer, typeUrl: string): View {
+    const view = this.#ungated(peer, typeUrl);
+    if (typeUrl !== LISTENER || !this.#gate.holding) return view;
+    const before = (name: string) =>
+      peer.types.get(typeUrl)?.sent.accepted.get(name) ?? this.#good?.resources(typeUrl)?.get(name);
+    return admitted(view, this.#gate, before);
+  }
+
+  /** A starting Envoy gets the contents the last one served with, and newer ones as soon as it serves itself. */
+  #ungated(peer: Peer, typeUrl: string): View {
     const known = this.#cache.of(typeUrl);
     const reserve = known.complete || peer.brought ? undefined : this.#reserve;
     const newest = reserve === undefined ? known.view : layered(known.view, viewOfGood(reserve, typeUrl));
@@ -344,23 +387,6 @@ export class RelayCore {
     return provenFirst(newest, viewOfGood(good, typeUrl), isWanted);
   }
 
-  /**
-   * Not once a newer Envoy serves: this one accepts listeners it will never open. A child takes the sockets over with
-   * its listeners, so before that its clusters are accepted and their endpoints there.
-   */
-  #mayHaveListeners(peer: Peer): boolean {
-    if (this.#held.has(peer.epoch)) return false;
-    const live = [...this.#peers].filter((other) => other !== peer && other.live);
-    if (live.some((other) => newer(other, peer) === other)) return false;
-    const elder = live.reduce<Peer | undefined>(newer, undefined);
-    if (elder === undefined || peer.live) return true;
-    const clusters = peer.types.get(CLUSTER)?.sent;
-    if (clusters === undefined || !clusters.answered || !clusters.quiet) return false;
-    const endpoints = peer.types.get(ENDPOINT);
-    const has = (name: string, of: Peer) => of.types.get(ENDPOINT)?.sent.told.has(name) ?? false;
-    return [...(endpoints?.names ?? [])].every((name) => has(name, peer) || !has(name, elder));
-  }
-
   #claim(typeUrl: string, mode: Mode): Claim {
     const accepted = this.#good?.resources(typeUrl) ?? this.decider?.types.get(typeUrl)?.sent.accepted;
     const wanted = this.#union.wanted.get(typeUrl);
@@ -368,25 +394,5 @@ export class RelayCore {
       isWanted: (name) => wanted?.has(WILDCARD) === true || wanted?.has(name) === true,
       setVersion: mode === 'sotw' && isComplete(typeUrl) ? (this.#setVersions.get(typeUrl) ?? '') : '',
     });
-  }
-}
-
-function newer(a: Peer | undefined, b: Peer): Peer {
-  if (a === undefined) return b;
-  return (a.epoch - b.epoch || a.number - b.number) >= 0 ? a : b;
-}
-
-/** What an Envoy brought along is known by its version only, until the control plane sends the same. */
-function learn(peer: Peer, typeUrl: string, cache: Cache): boolean {
-  return peer.types.get(typeUrl)?.sent.learn(cache.of(typeUrl).resources) ?? false;
-}
-
-/** The control plane repeats what an Envoy refused: it is offered once more, as it would be without a relay. */
-function offerAgain(peer: Peer, typeUrl: string, said: Said): void {
-  const type = peer.types.get(typeUrl);
-  if (type === undefined) return;
-  for (const [name, version] of said) {
-    const told = type.sent.told.get(name);
-    if (version !== '' && told?.version === version && told.reaction === 'refused') type.sendAgain(name);
   }
 }

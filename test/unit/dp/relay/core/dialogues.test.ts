@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { RelayCore, type RelayEvent } from '../../../../../src/dp/relay/core/relay-core.ts';
+import { RelayCore } from '../../../../../src/dp/relay/core/relay-core.ts';
+import type { RelayEvent } from '../../../../../src/dp/relay/core/relay-event.ts';
 import { CLUSTER, ENDPOINT, LISTENER } from '../../../../../src/envoy/type-urls.ts';
 import { createFakeClock, type FakeClock } from '../../../../support/fake-clock.ts';
 import { ModelControlPlane } from '../../../../support/relay-control-plane.ts';
