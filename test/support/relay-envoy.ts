@@ -30,7 +30,7 @@ export class ModelEnvoy {
   /** What it received, as `Cluster 2 -1`. */
   readonly log: string[] = [];
   writable = true;
-  readonly #core: RelayCore;
+  #core: RelayCore;
   readonly #poison: string;
   readonly #nonces = new Map<string, string>();
   readonly #versions = new Map<string, string>();
@@ -54,9 +54,10 @@ export class ModelEnvoy {
     return this.#peer?.live ?? false;
   }
 
-  /** A new stream; what the last one brought is kept and claimed. */
-  connect(): void {
+  /** A new stream, perhaps to another relay; what the last one brought is kept and claimed. */
+  connect(core: RelayCore = this.#core): void {
     this.disconnect();
+    this.#core = core;
     this.#nonces.clear();
     this.#asked.clear();
     this.#first = true;
