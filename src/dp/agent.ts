@@ -88,19 +88,27 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   const paths = instancePaths(config.runDir, config.proxy.mesh, config.proxy.name);
   const instance = await claimInstance(paths);
   let reason = 'a fault';
-  let detached = false;
+  // An Envoy that serves is left to the next agent by one that ends before it could take it over.
+  let left = false;
   try {
     const adoption = await adoptKept(instance, logger);
     if (adoption === undefined) await checkAdminPort(config.envoy.adminPort);
-    const claimed = { instance, adoption, machine, watchers, surroundings, requestStop: request };
-    detached = await runClaimed({ ...parts, stop }, claimed);
-    reason = detached ? 'detached' : stop.graceful.aborted ? String(stop.graceful.reason) : 'done';
+    left = adoption !== undefined;
+    const onTaken = () => {
+      left = false;
+    };
+    const claimed = { instance, adoption, onTaken, machine, watchers, surroundings, requestStop: request };
+    left = await runClaimed({ ...parts, stop }, claimed);
+    reason = left ? 'detached' : stop.graceful.aborted ? String(stop.graceful.reason) : 'done';
   } catch (error) {
     // Whatever was under way when the stop came was cut off by it.
     if (!stop.graceful.aborted) throw error;
     reason = String(stop.graceful.reason);
+    // A stop is meant for Envoy, too.
+    if (left) instance.clear();
+    left = false;
   } finally {
-    await (detached ? instance.leave() : instance.release());
+    await (left ? instance.leave() : instance.release());
     machine.dispatch({ event: 'ended', reason });
     await surroundings.close();
   }
@@ -110,6 +118,8 @@ interface Claimed {
   readonly instance: Instance;
   /** The Envoy of an agent before this one. */
   readonly adoption: Adoption | undefined;
+  /** That Envoy is in the hands of the supervisor. */
+  readonly onTaken: () => void;
   readonly machine: Machine;
   readonly watchers: Set<(state: AgentState) => void>;
   readonly surroundings: Surroundings;
@@ -236,6 +246,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
     ...parts,
     instance,
     adoption,
+    onTaken: started.onTaken,
     detached: control.detached,
     readinessPort: readiness.port,
     machine,

@@ -59,6 +59,8 @@ export interface RunEnvoysParts {
   readonly leave: () => Promise<boolean>;
   /** What to begin with instead of a start. */
   readonly adoption: Adoption | undefined;
+  /** Told when whatever becomes of that Envoy is up to this. */
+  readonly onTaken: () => void;
   /** Aborted when the agent is to end without its Envoys. */
   readonly detached: AbortSignal;
   readonly readinessPort: number;
@@ -111,6 +113,7 @@ export async function runEnvoys(parts: RunEnvoysParts): Promise<boolean> {
   const adopted = parts.adoption && (await takeUp(parts, control, parts.adoption));
   if (parts.adoption !== undefined) askForSuccessor(parts, parts.adoption);
   let detached = false;
+  parts.onTaken();
   try {
     detached = await superviseEnvoy({
       ...parts,

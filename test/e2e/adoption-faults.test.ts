@@ -114,6 +114,17 @@ test('an Envoy without agent shows in status and doctor, and other agents leave 
   expect((await untilState(proxy, 'ready')).pid).toBe(pid);
 });
 
+test('an agent that cannot run leaves the Envoy that was kept to one that can', async () => {
+  agent = await proxy.start(KEEP);
+  const { pid } = await untilState(proxy, 'ready');
+  await killed(agent);
+  const { code } = await proxy.mesh.shell.run(`kuma-dp run --name web --binary-path /missing ${KEEP}`);
+  expect(code).toBe(20);
+  expect(await proxy.status()).toMatchObject({ state: 'unattended', pid });
+  agent = await proxy.start(KEEP);
+  expect((await untilState(proxy, 'ready')).pid).toBe(pid);
+});
+
 describe('an Envoy that cannot be adopted is ended, and the start is a cold one', () => {
   /** Kills the agent, breaks something, and starts the next one, which must serve with another Envoy. */
   async function breaking(fault: (pid: number) => void): Promise<void> {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { RelayCore, type RelayEvent } from '../../../../../src/dp/relay/core/relay-core.ts';
+import { RelayCore } from '../../../../../src/dp/relay/core/relay-core.ts';
+import type { RelayEvent } from '../../../../../src/dp/relay/core/relay-event.ts';
 import type { RelaySnapshot } from '../../../../../src/dp/relay/core/snapshot.ts';
 import { CLUSTER, LISTENER } from '../../../../../src/envoy/type-urls.ts';
 import { createFakeClock } from '../../../../support/fake-clock.ts';
