@@ -54,3 +54,25 @@ test('the agent’s unit lets systemd-notify speak for the agent', () => {
   expect(settingOf('kuma-dp@.service', 'Type')).toBe('notify');
   expect(settingOf('kuma-dp@.service', 'NotifyAccess')).toBe('all');
 });
+
+describe('the drop-in for agents that leave Envoy serving', () => {
+  const dropIn = 'kuma-dp@.service.d/keep-envoy.conf';
+
+  test('ends the agent alone, and brings the next one after a detach, too', () => {
+    expect(settingOf(dropIn, 'KillMode')).toBe('process');
+    expect(settingOf(dropIn, 'Restart')).toBe('always');
+    expect(read(dropIn)).toContain('KUMA_DATAPLANE_RUNTIME_KEEP_ENVOY=true');
+    expect(settingOf('kuma-dp@.service', 'RuntimeDirectoryPreserve')).toBe('yes');
+  });
+
+  test.runIf(hasAnalyze)('is understood by systemd without a word', () => {
+    const path = join(dir, 'kuma-dp@kept.service');
+    const unit = read('kuma-dp@.service').replaceAll(/\/usr\/local\/bin\/kuma-\w+/g, '/bin/true');
+    // Later settings of a section win, as those of a drop-in do.
+    writeFileSync(path, `${unit}\n${read(dropIn)}`);
+    const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', path], {
+      encoding: 'utf8',
+    });
+    expect(`${stdout}${stderr}`).toBe('');
+  });
+});
