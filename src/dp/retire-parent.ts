@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { endedInOrder } from './envoy/kept-process.ts';
 import { untilQuiet } from './envoy/sockets.ts';
 import type { RunningEnvoy } from './running-envoy.ts';
 
@@ -8,6 +9,8 @@ export interface RetireOptions {
   readonly logger: Logger;
   /** When the child tells its parent to end. */
   readonly parentShutdownMs: number;
+  /** It was retired by an agent before this one: its time may be over at any moment. */
+  readonly begunBefore?: boolean;
 }
 
 /** How a parent went: told by its child, or on its own before that. */
@@ -26,7 +29,7 @@ const SLACK_MS = 500;
 export async function retireParent(
   parent: RunningEnvoy,
   child: RunningEnvoy,
-  { clock, logger, parentShutdownMs }: RetireOptions,
+  { clock, logger, parentShutdownMs, begunBefore = false }: RetireOptions,
 ): Promise<Retirement> {
   const startedAt = clock.monotonic();
   const gone = new AbortController();
@@ -43,10 +46,10 @@ export async function retireParent(
     untilQuiet(parent.pid, { clock, timeoutMs: parentShutdownMs, signal: gone.signal }),
   );
   await Promise.race([parent.exited, timeIsOver, alone]);
-  const early =
-    gone.signal.aborted && childLives && clock.monotonic() - startedAt < parentShutdownMs - SLACK_MS;
+  const leftChild = gone.signal.aborted && childLives;
+  const tooSoon = clock.monotonic() - startedAt < parentShutdownMs - SLACK_MS;
   const { reason } = await parent.end(GRACE_MS);
   const ms = Math.round(clock.monotonic() - startedAt);
   logger.info({ epoch: parent.epoch, pid: parent.pid, exit: reason, ms }, 'the old Envoy ended');
-  return early ? 'early' : 'in-time';
+  return leftChild && (begunBefore ? !endedInOrder(reason) : tooSoon) ? 'early' : 'in-time';
 }

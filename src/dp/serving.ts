@@ -48,7 +48,8 @@ export function adopt(
   machine.dispatch({ event: 'serving' });
   if (leaving !== undefined) {
     const { parentShutdownMs } = timing;
-    fleet.retire(retireParent(fleet.adopt(leaving), envoy, { clock, logger, parentShutdownMs }));
+    const facts = { clock, logger, parentShutdownMs, begunBefore: true };
+    fleet.retire(retireParent(fleet.adopt(leaving), envoy, facts));
   }
   return serving;
 }

@@ -50,6 +50,7 @@ async function doctor(command: Command, context: CommandContext): Promise<number
     ...toConfigSources(command, context),
     limits: readHostLimits(),
     now: Date.now,
+    patienceMs: values.timeout,
   });
   const reports = await diagnose(CHECKS, patient, values.timeout);
   if (values.output === 'json') context.print(report.toJson(reports));

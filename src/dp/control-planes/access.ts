@@ -10,6 +10,7 @@ import type { AgentConfig, ControlPlaneTarget, ProxyIdentity } from '../config/a
 import type { Upstream, UpstreamTiming } from '../relay/link/upstream.ts';
 import { parseRelayTarget, type RelayTarget } from '../relay/target.ts';
 import { type Token, watchToken } from '../token/token.ts';
+import { givenOf } from './given.ts';
 import { startHomeComing } from './home-coming.ts';
 import type { Place } from './place.ts';
 import { type ControlPlanes, createControlPlanes } from './planes.ts';
@@ -64,9 +65,8 @@ const HASTY: UpstreamTiming = { connectTimeoutMs: 3_000, pingIntervalMs: 4_000, 
 
 export function openAccess({ config, clock, logger, random = Math.random }: AccessOptions): Access {
   const { controlPlane, proxy, xdsRelay } = config;
-  const given = controlPlane.given ?? [{ kind: 'url', url: controlPlane.url } as const];
   const planes = createControlPlanes({
-    ...{ given, clock, logger, random, resolver: systemResolver },
+    ...{ given: givenOf(controlPlane), clock, logger, random, resolver: systemResolver },
     inOrder: controlPlane.inOrder === true,
     proxy: `${proxy.mesh}/${proxy.name}`,
   });

@@ -50,3 +50,14 @@ function parseOne(part: string): Given | undefined {
 export function urlOfGiven(given: Given): URL {
   return given.kind === 'url' ? given.url : new URL(`${given.protocol}//${given.name}`);
 }
+
+/** All that were given, in their order. */
+export function givenOf({
+  url,
+  given,
+}: {
+  readonly url: URL;
+  readonly given?: readonly Given[];
+}): readonly Given[] {
+  return given ?? [{ kind: 'url', url }];
+}

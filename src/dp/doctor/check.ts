@@ -45,3 +45,8 @@ export function error(what: string, mend: string): Finding {
 export function warning(what: string, mend: string): Finding {
   return { severity: 'warning', what, mend };
 }
+
+/** What is no harm as long as something else is well. */
+export function soften(finding: Finding): Finding {
+  return { ...finding, severity: 'warning' };
+}

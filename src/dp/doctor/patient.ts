@@ -27,12 +27,15 @@ export interface Patient {
   readonly shmDir: string;
   /** Wall time in ms. */
   readonly now: () => number;
+  /** What a check may take. */
+  readonly patienceMs: number;
 }
 
 export interface PatientSources extends ConfigSources {
   readonly limits: HostLimits;
   readonly shmDir?: string;
   readonly now: () => number;
+  readonly patienceMs: number;
 }
 
 /** Stands in for a name nobody gave, so that the rest of the settings can be read. */
@@ -55,6 +58,7 @@ export async function examine(sources: PatientSources): Promise<Patient> {
     limits: sources.limits,
     shmDir: sources.shmDir ?? '/dev/shm',
     now: sources.now,
+    patienceMs: sources.patienceMs,
   };
 }
 

@@ -106,6 +106,14 @@ export function followProcess(id: ProcessId | undefined, { clock, onGone }: Foll
   };
 }
 
+const BY_SUCCESSOR = 'ended by its successor';
+const BY_SIGNAL = 'ended by ';
+
+/** Whether that was an end in good order. A quiet log level leaves the signal alone, which a successor uses, too. */
+export function endedInOrder(reason: string): boolean {
+  return reason === BY_SUCCESSOR || reason === `${BY_SIGNAL}SIGTERM`;
+}
+
 /** What the last lines of an Envoy tell of its end, where nobody knows the exit code. */
 export function describeEnd(lines: readonly string[]): string {
   const last = lines.slice(-40);
@@ -113,9 +121,9 @@ export function describeEnd(lines: readonly string[]): string {
     /Caught \w[\w ]*, suspect faulting|panic|assert failure|\[critical\]/.test(line),
   );
   if (crash !== undefined) return `crashed: ${crash.slice(0, 300)}`;
+  // The request of the successor is carried out by a signal to itself.
+  if (last.some((line) => line.includes('shutting down due to child request'))) return BY_SUCCESSOR;
   const signal = last.map((line) => /caught (?:ENVOY_)?(SIG\w+)/.exec(line)?.[1]).find((name) => name);
-  if (signal !== undefined) return `ended by ${signal}`;
-  if (last.some((line) => line.includes('shutting down due to child request')))
-    return 'ended by its successor';
+  if (signal !== undefined) return `${BY_SIGNAL}${signal}`;
   return 'gone without a word, as after SIGKILL (exit code not known: it is no child of this agent)';
 }

@@ -200,7 +200,7 @@ describe('the control plane', () => {
     try {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
       const result = await doctor(['--cp-address', url, '--timeout', '500ms']);
-      expectFinding(result, 'error', 'the check "control-plane" did not end within 0.5 s');
+      expectFinding(result, 'error', `${url} cannot be used: no answer within 400 ms`, 'curl -v');
     } finally {
       server.close();
     }
@@ -253,6 +253,34 @@ describe('the control plane', () => {
       'not valid now',
       'timedatectl',
     );
+  });
+
+  test('answers late', async () => {
+    const url = await serve((_request, response) => setTimeout(() => response.writeHead(400).end(), 2_100));
+    const result = await doctor(['--cp-address', url]);
+    expectFinding(result, 'warning', /took 2\.\d s to answer: changes lag behind/, 'load and log of kuma-cp');
+    expect(result.code).toBe(1);
+  });
+
+  test('is looked at wherever it is, each with its own finding; while one is well the others are warnings', async () => {
+    const well = await serve();
+    const late = await serve((_request, response) => {
+      response.setHeader('date', new Date(Date.now() - 3_600_000).toUTCString());
+      response.writeHead(400).end();
+    });
+    const gone = `http://127.0.0.1:${await freePort()}`;
+    const { url: stranger } = await serveTls({ names: ['localhost'] });
+    const others = ['--cp-address', late, '--cp-address', `${gone},${stranger}`];
+    const some = await doctor([...others, '--cp-address', well]);
+    expectFinding(some, 'warning', `ahead of that of the control plane ${late}`, 'timedatectl');
+    expectFinding(some, 'warning', `${gone} cannot be used: nothing listens`, 'start kuma-cp');
+    expectFinding(some, 'warning', `${stranger} cannot be used: its certificate`, '--ca-cert-file');
+    expect(some.stdout).toContain(`${well} answers`);
+    expect(some.code).toBe(1);
+    const none = await doctor(others);
+    expectFinding(none, 'error', `${gone} cannot be used`);
+    expectFinding(none, 'error', `${stranger} cannot be used`);
+    expect(none.code).toBe(2);
   });
 
   test('has a certificate that expires soon', async () => {

@@ -3,45 +3,92 @@ import { type Exchange, exchange } from '../../../lib/http-exchange.ts';
 import { explainFault, explainStatus } from '../../bootstrap/failure.ts';
 import { resolveTrust, type TlsOptions } from '../../bootstrap/trust.ts';
 import type { ControlPlaneTarget } from '../../config/agent-config.ts';
-import { type Check, error, type Finding, healthy, ill, skipped, warning } from '../check.ts';
+import { givenOf } from '../../control-planes/given.ts';
+import { type Place, toPlace } from '../../control-planes/place.ts';
+import { resolveGiven, systemResolver } from '../../control-planes/resolve.ts';
+import { type Check, error, type Finding, healthy, ill, skipped, soften, warning } from '../check.ts';
 
 const TIMEOUT_MS = 8_000;
+const SLOW_MS = 2_000;
 /** Dates in answers have whole seconds. Certificates and tokens are valid from the second they are made, or little before. */
 const SKEW_NOTICED_MS = 10_000;
 const SKEW_SERIOUS_MS = 300_000;
 const EXPIRES_SOON_MS = 7 * 24 * 3_600_000;
 
-/** Whether the control plane answers, can be trusted, is the right port of it, and has the same time. */
+/** Whether each control plane answers soon, can be trusted, is the right port of it, and has the same time. */
 export const controlPlaneCheck: Check = {
   name: 'control-plane',
-  async run({ config, now }, signal) {
+  async run({ config, now, patienceMs }, signal) {
     if (config === undefined) return skipped('settings are unusable');
     const { controlPlane } = config;
-    const { url } = controlPlane;
-    let reply: Exchange;
-    let tls: TlsOptions;
-    const before = now();
-    try {
-      ({ tls } = await resolveTrust(controlPlane, signal));
-      // Answered by every control plane, changes nothing, and needs no token.
-      reply = await exchange({ url: new URL('/bootstrap', url), tls, timeoutMs: TIMEOUT_MS, signal });
-    } catch (cause) {
-      const { message } = explainFault(cause, url);
-      return ill(
-        url.origin,
-        error(`${url.origin} cannot be used: ${message}`, mendFault(controlPlane, cause)),
-      );
-    }
-    const findings = [
-      ...judgePort(reply, url),
-      ...judgeClock(reply.headers.date, (before + now()) / 2),
-      ...(url.protocol === 'https:' ? await judgeCertificate(controlPlane, tls, now()) : []),
-    ];
-    return findings.length === 0
-      ? healthy(`${url.origin} answers`)
-      : ill(`${url.origin} answers`, ...findings);
+    const places = await placesOf(controlPlane);
+    if (places.length === 0) return skipped('no name of it can be resolved: see resolver');
+    const timeoutMs = Math.min(TIMEOUT_MS, patienceMs * 0.8);
+    const looks = await Promise.all(
+      places.map((place) => lookAt(place, controlPlane, { now, timeoutMs, signal })),
+    );
+    const someIsWell = looks.some(({ findings }) => !findings.some(({ severity }) => severity === 'error'));
+    const seen = looks.map((look) => look.seen).join(', ');
+    // A proxy goes to another one by itself.
+    const findings = looks.flatMap((look) => (someIsWell ? look.findings.map(soften) : look.findings));
+    return findings.length === 0 ? healthy(seen) : ill(seen, ...findings);
   },
 };
+
+/** All that were given and that the DNS knows; what it does not know is a finding of the resolver. */
+async function placesOf(controlPlane: ControlPlaneTarget): Promise<readonly Place[]> {
+  const lists = await Promise.all(
+    givenOf(controlPlane).map((one) => resolveGiven([one], systemResolver, true).catch(() => [])),
+  );
+  return lists.flat();
+}
+
+interface LookOptions {
+  readonly now: () => number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function lookAt(
+  { key, url, address }: Place,
+  controlPlane: ControlPlaneTarget,
+  { now, timeoutMs, signal }: LookOptions,
+): Promise<{ readonly seen: string; readonly findings: readonly Finding[] }> {
+  const target = { ...controlPlane, url, address };
+  let reply: Exchange;
+  let tls: TlsOptions;
+  const before = now();
+  try {
+    ({ tls } = await resolveTrust(target, signal));
+    // Answered by every control plane, changes nothing, and needs no token.
+    reply = await exchange({ url: new URL('/bootstrap', url), address, tls, timeoutMs, signal });
+  } catch (cause) {
+    const { message } = explainFault(cause, url);
+    return {
+      seen: `${key} does not answer`,
+      findings: [error(`${key} cannot be used: ${message}`, mendFault(target, cause))],
+    };
+  }
+  const tookMs = now() - before;
+  const findings = [
+    ...judgePort(reply, { key, url }),
+    ...judgeSpeed(key, tookMs),
+    ...judgeClock(key, reply.headers.date, before + tookMs / 2),
+    ...(url.protocol === 'https:' ? await judgeCertificate(target, tls, now()) : []),
+  ];
+  return { seen: `${key} answers`, findings };
+}
+
+function judgeSpeed(key: string, tookMs: number): readonly Finding[] {
+  return tookMs < SLOW_MS
+    ? []
+    : [
+        warning(
+          `${key} took ${(tookMs / 1000).toFixed(1)} s to answer: changes lag behind as much, or more`,
+          'look at load and log of kuma-cp, and at the way there: ping, mtr',
+        ),
+      ];
+}
 
 function mendFault({ url }: ControlPlaneTarget, cause: unknown): string {
   const { code = '' } = cause as NodeJS.ErrnoException;
@@ -58,7 +105,7 @@ function mendFault({ url }: ControlPlaneTarget, cause: unknown): string {
 }
 
 /** 400 is the answer of the right port to an empty request. */
-function judgePort(reply: Exchange, url: URL): readonly Finding[] {
+function judgePort(reply: Exchange, { key, url }: Pick<Place, 'key' | 'url'>): readonly Finding[] {
   const wrong = reply.status === 404 || (reply.status >= 300 && reply.status < 400);
   if (wrong) {
     const { message } = explainStatus(
@@ -66,52 +113,51 @@ function judgePort(reply: Exchange, url: URL): readonly Finding[] {
       url,
     );
     return [
-      error(
-        `${url.origin} is not the bootstrap port: ${message}`,
-        `--cp-address https://${url.hostname}:5678`,
-      ),
+      error(`${key} is not the bootstrap port: ${message}`, `--cp-address https://${url.hostname}:5678`),
     ];
   }
-  return reply.status >= 500
-    ? [error(`${url.origin} answers ${reply.status}`, 'look into the log of kuma-cp')]
-    : [];
+  return reply.status >= 500 ? [error(`${key} answers ${reply.status}`, 'look into the log of kuma-cp')] : [];
 }
 
-function judgeClock(date: string | undefined, nowMs: number): readonly Finding[] {
+function judgeClock(key: string, date: string | undefined, nowMs: number): readonly Finding[] {
   const theirs = date === undefined ? Number.NaN : Date.parse(date);
   if (Number.isNaN(theirs)) return [];
   const skewMs = nowMs - (theirs + 500);
   if (Math.abs(skewMs) < SKEW_NOTICED_MS) return [];
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   const which = skewMs > 0 ? 'ahead of' : 'behind';
-  const what = `the clock of this host is ${seconds} s ${which} that of the control plane: fresh certificates and tokens are refused`;
+  const what = `the clock of this host is ${seconds} s ${which} that of the control plane ${key}: fresh certificates and tokens are refused`;
   const mend = 'timedatectl set-ntp true on both hosts, then timedatectl timesync-status';
   return [Math.abs(skewMs) < SKEW_SERIOUS_MS ? warning(what, mend) : error(what, mend)];
 }
 
 async function judgeCertificate(
-  { url }: ControlPlaneTarget,
+  { url, address }: ControlPlaneTarget,
   tls: TlsOptions,
   nowMs: number,
 ): Promise<readonly Finding[]> {
-  const { valid_to: end } = await readCertificate(url, tls);
+  const { valid_to: end } = await readCertificate(url, address, tls);
   const leftMs = Date.parse(end) - nowMs;
   if (!(leftMs < EXPIRES_SOON_MS)) return [];
   const hours = Math.max(0, Math.floor(leftMs / 3_600_000));
   return [
     warning(
-      `the certificate of ${url.host} expires in ${hours} h (${end}); then no proxy can start or reconnect`,
+      `the certificate of ${toPlace(url, address).key} expires in ${hours} h (${end}); then no proxy can start or reconnect`,
       'renew it; a kuma-cp that makes its own certificate does so by itself, a given one is replaced by hand',
     ),
   ];
 }
 
-function readCertificate(url: URL, tls: TlsOptions): Promise<DetailedPeerCertificate> {
+function readCertificate(
+  url: URL,
+  address: string | undefined,
+  tls: TlsOptions,
+): Promise<DetailedPeerCertificate> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   return new Promise((resolve, reject) => {
     const socket = connectTls({
       ...tls,
-      host,
+      host: address ?? host,
       port: Number(url.port === '' ? 443 : url.port),
       ...(/[a-z]/i.test(host) && !host.includes(':') ? { servername: host } : {}),
       ALPNProtocols: ['http/1.1'],

@@ -2,7 +2,7 @@ import { lstatSync, mkdtempSync, rmdirSync, type Stats, statfsSync } from 'node:
 import { dirname, join } from 'node:path';
 import { describeError } from '../../../lib/coded-error.ts';
 import { describeTooLong, instancePaths } from '../../run-dir/paths.ts';
-import { type Check, error, type Finding, healthy, ill, warning } from '../check.ts';
+import { type Check, error, type Finding, healthy, ill, soften, warning } from '../check.ts';
 import type { Patient } from '../patient.ts';
 
 /** Below this a bootstrap and the known good state of a proxy may not fit any more. */
@@ -23,17 +23,13 @@ export const directoriesCheck: Check = {
               '--state-dir DIR, or StateDirectory=kuma-dp in the unit',
             ),
           ]
-        : judge(stateDir, '--state-dir', 'this host cannot start without the control plane').map(soften)),
+        : // Without state a proxy still runs.
+          judge(stateDir, '--state-dir', 'this host cannot start without the control plane').map(soften)),
     ];
     const seen = `${runDir}, ${stateDir === '' ? 'no state' : stateDir}`;
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
   },
 };
-
-/** Without state a proxy still runs. */
-function soften(finding: Finding): Finding {
-  return { ...finding, severity: 'warning' };
-}
 
 function judge(dir: string, flag: string, consequence: string): readonly Finding[] {
   const uid = process.getuid?.() ?? 0;

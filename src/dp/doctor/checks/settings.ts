@@ -1,4 +1,9 @@
+import { type Given, givenOf } from '../../control-planes/given.ts';
 import { type Check, error, healthy, ill, warning } from '../check.ts';
+
+function describeGiven(given: Given): string {
+  return given.kind === 'url' ? given.url.origin : `srv:${given.name}`;
+}
 
 export const settingsCheck: Check = {
   name: 'settings',
@@ -10,7 +15,7 @@ export const settingsCheck: Check = {
     const seen =
       config === undefined
         ? 'unusable; what depends on them is not looked at'
-        : `control plane ${config.controlPlane.url.origin}, run directory ${config.runDir}`;
+        : `control plane ${givenOf(config.controlPlane).map(describeGiven).join(', ')}, run directory ${config.runDir}`;
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
   },
 };

@@ -1,0 +1,170 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type DnsServer, startDnsServer, type Zone } from '../support/dns-server.ts';
+import { type RunningProgram, waitUntil } from '../support/processes.ts';
+import { createTestMesh, MESH, type TestMesh } from './support/mesh.ts';
+
+/** The resolver of the host asks our own name server: another resolv.conf needs a mount namespace, its port an own network. */
+const possible =
+  process.getuid?.() === 0 &&
+  spawnSync('unshare', ['--mount', 'true']).status === 0 &&
+  Object.values(networkInterfaces()).every((list) => list?.every(({ internal }) => internal));
+
+const SERVICE = '_kuma-cp._tcp.mesh.test';
+const ZONE: Zone = {
+  addresses: {
+    'one.mesh.test': ['127.0.0.1'],
+    'two.mesh.test': ['127.0.0.2'],
+    'all.mesh.test': ['127.0.0.1', '127.0.0.2', '127.0.0.3'],
+  },
+  services: {
+    [SERVICE]: [
+      { name: 'one.mesh.test', port: 15_201, priority: 10, weight: 1 },
+      { name: 'two.mesh.test', port: 15_201, priority: 20, weight: 1 },
+    ],
+  },
+};
+
+let mesh: TestMesh;
+let dns: DnsServer;
+/** Doors to the one control plane, on an address each. */
+let doors: readonly Door[];
+
+interface Door {
+  readonly requests: () => number;
+  open(): Promise<void>;
+  close(): void;
+}
+
+beforeAll(async () => {
+  if (!possible) return;
+  mesh = await createTestMesh();
+  await mesh.startControlPlane();
+  await mesh.apply(`type: Mesh\nname: ${MESH}`);
+  await mesh.apply(
+    `type: Dataplane\nmesh: ${MESH}\nname: web\nnetworking:\n  address: 127.0.0.1\n  inbound:\n  - {port: 15001, servicePort: 15101, tags: {kuma.io/service: web}}`,
+  );
+  dns = await startDnsServer('127.0.0.1', 53, ZONE);
+  writeFileSync(join(mesh.home, 'resolv.conf'), 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n');
+  doors = [door('127.0.0.1'), door('127.0.0.2')];
+  for (const { open } of doors) await open();
+});
+
+afterAll(async () => {
+  if (!possible) return;
+  await mesh.close();
+  dns.close();
+  for (const { close } of doors) close();
+});
+
+function door(address: string): Door {
+  let requests = 0;
+  let server = createServer();
+  return {
+    requests: () => requests,
+    async open() {
+      server = createServer(async (incoming, outgoing) => {
+        requests++;
+        const body = incoming.method === 'POST' ? { body: await new Response(incoming as never).text() } : {};
+        const { method = 'GET', url = '/' } = incoming;
+        const answer = await fetch(`http://127.0.0.1:5682${url}`, { method, ...body });
+        outgoing.writeHead(answer.status, { 'content-type': 'application/json' });
+        outgoing.end(await answer.text());
+      });
+      await new Promise<void>((resolve) => server.listen(15_201, address, resolve));
+    },
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** The rest of a command line behind this sees the resolver of the test. */
+const ASKING_US = `unshare --mount sh -c 'mount --bind "$HOME"/resolv.conf /etc/resolv.conf && exec "$@"' sh`;
+
+function run(address: string): RunningProgram {
+  return mesh.shell.start(`${ASKING_US} kuma-dp run --cp-address ${address}`, { KUMA_DATAPLANE_NAME: 'web' });
+}
+
+const doctor = (address: string) =>
+  mesh.shell.run(`${ASKING_US} kuma-dp doctor --name web --cp-address ${address}`);
+
+const inUse = async () =>
+  (JSON.parse(await mesh.shell.ok('kuma-dp status web -o json')) as { controlPlane: string }).controlPlane;
+
+describe.skipIf(!possible)('control planes from the DNS', () => {
+  test('a service name gives hosts, ports and priorities; the next one takes over when the first is gone', async () => {
+    const agent = run(`srv+http:${SERVICE}`);
+    await agent.waitForLine(/ ready /);
+    expect(await inUse()).toBe('http://one.mesh.test:15201');
+    expect(dns.asked).toContain(`SRV ${SERVICE}`);
+    expect(doors[1]?.requests()).toBe(0);
+    expect((await agent.stop()).code).toBe(0);
+
+    doors[0]?.close();
+    const second = run(`srv+http:${SERVICE}`);
+    await second.waitForLine(/ ready /);
+    expect(await inUse()).toBe('http://two.mesh.test:15201');
+    expect((await second.stop()).code).toBe(0);
+    await doors[0]?.open();
+  });
+
+  test('a name with several addresses stands for as many control planes', async () => {
+    doors[0]?.close();
+    const agent = run('http://all.mesh.test:15201');
+    await agent.waitForLine(/ ready /);
+    expect(await inUse()).toBe('http://all.mesh.test:15201 (127.0.0.2)');
+    // A name server that falls silent takes nothing away.
+    dns.zone = undefined;
+    await mesh.shell.ok('kuma-dp restart web');
+    await waitUntil(async () => (await inUse()).endsWith('(127.0.0.2)'));
+    dns.zone = ZONE;
+    expect((await agent.stop()).code).toBe(0);
+    await doors[0]?.open();
+  });
+});
+
+describe.skipIf(!possible)('the doctor', () => {
+  test('looks at every host of a service name, and says which of them is gone', async () => {
+    const well = await doctor(`srv+http:${SERVICE}`);
+    expect(well.stdout).toMatch(
+      /^ok +resolver +_kuma-cp.*one\.mesh\.test is 127\.0\.0\.1, two\.mesh\.test is/m,
+    );
+    expect(well.stdout).toMatch(/^ok +control-plane +http:\/\/one\.\S+ answers, http:\/\/two\.\S+ answers/m);
+    doors[1]?.close();
+    const ill = await doctor(`srv+http:${SERVICE}`);
+    expect(ill.stdout).toContain('warning: http://two.mesh.test:15201 cannot be used: nothing listens');
+    await doors[1]?.open();
+  });
+
+  test('looks at every address of a name', async () => {
+    const { stdout } = await doctor('http://all.mesh.test:15201');
+    expect(stdout).toContain('all.mesh.test is 127.0.0.1, 127.0.0.2, 127.0.0.3');
+    expect(stdout).toContain(
+      'warning: http://all.mesh.test:15201 (127.0.0.3) cannot be used: nothing listens',
+    );
+    expect(stdout).toContain('http://all.mesh.test:15201 (127.0.0.1) answers');
+  });
+
+  test('names what the DNS does not know, and a name server that does not answer', async () => {
+    const missing = await doctor('srv+http:_other._tcp.mesh.test');
+    expect(missing.stdout).toContain(
+      'the name _other._tcp.mesh.test of the control plane cannot be resolved',
+    );
+    expect(missing.stdout).toContain('dig +short SRV _other._tcp.mesh.test');
+    expect(missing.stdout).toMatch(/^skipped +control-plane/m);
+    expect(missing.code).toBe(2);
+    dns.zone = undefined;
+    const silent = await doctor('http://one.mesh.test:15201');
+    dns.zone = ZONE;
+    expect(silent.stdout).toContain(
+      'the name one.mesh.test of the control plane cannot be resolved (EAI_AGAIN)',
+    );
+    expect(silent.code).toBe(2);
+  });
+});
