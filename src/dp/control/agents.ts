@@ -44,7 +44,10 @@ export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir:
   const fitting = agents.filter((a) => name === '' || a.status.name === name || full(a) === name);
   // A name may hold a dot: what is spelled out in full wins.
   const exact = fitting.filter((a) => full(a) === name);
-  const chosen = exact.length === 1 ? exact : fitting;
+  const several = exact.length === 1 ? exact : fitting;
+  // An agent that runs is meant, rather than one that cannot start because of it.
+  const running = several.filter(({ base }) => base === '');
+  const chosen = running.length === 1 ? running : several;
   const [only] = chosen;
   if (only !== undefined && chosen.length === 1) return only;
   const wanted = name === '' ? 'agent' : `agent for "${name}"`;

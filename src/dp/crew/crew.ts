@@ -1,5 +1,6 @@
 // Several proxies in one process: one agent for each Dataplane among the files that were given, each on its own in
 // everything that can fail, and one of everything that belongs to the process: signals, the service manager, memory.
+import { availableParallelism } from 'node:os';
 import { createBackoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -18,6 +19,7 @@ import { claimInstance } from '../run-dir/instance.ts';
 import { crewPaths } from '../run-dir/paths.ts';
 import { type Barrier, createBarrier } from './barrier.ts';
 import { followPlaces } from './follow-places.ts';
+import { createGate } from './gate.ts';
 import type { MemberLog } from './log.ts';
 import { type Attempt, startMember } from './member.ts';
 import { toMemberConfig } from './member-config.ts';
@@ -46,6 +48,8 @@ export interface CrewParts {
   readonly afterDrain?: () => Promise<void>;
 }
 
+/** So many are started at a time that none is slow because of the others; one that waits for something holds up nobody. */
+const START_MOST_MS = 3_000;
 /** Pause before a proxy that could not run is tried again. */
 const RETRY = { baseMs: 1_000, maxMs: 60_000 };
 /** What goes on before the control plane is asked and after the drain time is over. */
@@ -116,6 +120,7 @@ function createState(parts: CrewParts, reader: Reader): State {
     isHealthy: () => true,
   });
   const memory = returnIdleMemory(clock);
+  const gate = createGate({ places: Math.max(4, availableParallelism()), mostMs: START_MOST_MS, clock });
   const logOf = (id: string): MemberLog => {
     const log = logs.get(id) ?? parts.openLog(id);
     logs.set(id, log);
@@ -125,7 +130,7 @@ function createState(parts: CrewParts, reader: Reader): State {
     ...{ clock, logger },
     start: (entry, after) =>
       startMember({
-        ...{ entry, after, clock },
+        ...{ entry, after, gate, clock },
         run: (attempt) =>
           runOne(parts, attempt, { log: logOf(idOf(entry)), members, pages, barrier: () => barrier }),
         logger: logOf(idOf(entry)).logger,

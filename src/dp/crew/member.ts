@@ -6,6 +6,7 @@ import type { StopRequest } from '../../lib/stop-signals.ts';
 import type { WishListeners, WishSignals } from '../control/signals.ts';
 import type { LiveDataplane } from '../dataplane/follow.ts';
 import type { AgentState } from '../state/agent-state.ts';
+import type { Gate } from './gate.ts';
 import type { Entry } from './roster.ts';
 
 /** What one agent of the crew is run with, from a start to its end. */
@@ -30,6 +31,8 @@ export interface MemberOptions {
   readonly run: (attempt: Attempt) => Promise<void>;
   /** Awaited before the first attempt: who had the same file or name before. */
   readonly after: Promise<unknown>;
+  /** Starts wait here for each other; left when the proxy is ready or cannot be. */
+  readonly gate: Gate;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly backoff: Backoff;
@@ -76,6 +79,7 @@ export function startMember(options: MemberOptions): Member {
   let immediate = new AbortController();
   let wishes: WishListeners | undefined;
   let running = false;
+  let started = (): void => {};
   const listeners = new Set<() => void>();
   const dataplane: LiveDataplane = {
     get wanted() {
@@ -90,16 +94,19 @@ export function startMember(options: MemberOptions): Member {
   function setState(next: MemberState): void {
     current = next;
     since = clock.now();
-    tried ||= ['ready', 'degraded', 'failed', 'held'].includes(next.state);
+    const over = ['ready', 'degraded', 'failed', 'held'].includes(next.state);
+    tried ||= over;
+    if (over) started();
     options.onChange();
   }
 
   async function attempt(): Promise<void> {
+    started = await options.gate.enter();
+    if (leaving !== undefined) return started();
     graceful = new AbortController();
     immediate = new AbortController();
     wishes = undefined;
     running = true;
-    if (leaving !== undefined) graceful.abort(leaving);
     try {
       await options.run({
         entry,
@@ -117,6 +124,7 @@ export function startMember(options: MemberOptions): Member {
       });
     } finally {
       running = false;
+      started();
     }
   }
 

@@ -20,6 +20,8 @@ export interface AgentBench {
   /** Another Dataplane for the same service, stored and not yet run. */
   nextDataplane(): Promise<{ readonly name: string; readonly port: number }>;
   startAgent(name: string, ...args: readonly string[]): RunningProgram;
+  /** One agent for all Dataplanes of a directory, which it brings. */
+  startAgents(dir: string): RunningProgram;
   /** `kuma-dp restart`: returns when the new Envoy serves, and throws when it does not. */
   restart(name: string): Promise<void>;
   close(): Promise<void>;
@@ -34,6 +36,18 @@ export async function startAgentBench(): Promise<AgentBench> {
   const servicePort = (service.address() as { port: number }).port;
   let count = 0;
   const runDir = join(cp.home, 'run');
+  const start = (...args: readonly string[]) =>
+    startProgram(builtProgram('kuma-dp'), ['run', ...args], {
+      cwd: cp.home,
+      env: {
+        HOME: cp.home,
+        KUMA_CONTROL_PLANE_URL: `https://127.0.0.1:${cp.dpPort}`,
+        KUMA_CONTROL_PLANE_CA_CERT_FILE: join(cp.home, 'ca.crt'),
+        KUMA_DATAPLANE_RUNTIME_BINARY_PATH: envoyBinary(),
+        KUMA_DATAPLANE_RUNTIME_STATE_DIR: join(cp.home, 'state'),
+        KUMA_DATAPLANE_RUNTIME_RUN_DIR: runDir,
+      },
+    });
   return {
     cp,
     async nextDataplane() {
@@ -48,18 +62,8 @@ export async function startAgentBench(): Promise<AgentBench> {
       });
       return { name, port };
     },
-    startAgent: (name, ...args) =>
-      startProgram(builtProgram('kuma-dp'), ['run', '--name', name, '--mesh', MESH, ...args], {
-        cwd: cp.home,
-        env: {
-          HOME: cp.home,
-          KUMA_CONTROL_PLANE_URL: `https://127.0.0.1:${cp.dpPort}`,
-          KUMA_CONTROL_PLANE_CA_CERT_FILE: join(cp.home, 'ca.crt'),
-          KUMA_DATAPLANE_RUNTIME_BINARY_PATH: envoyBinary(),
-          KUMA_DATAPLANE_RUNTIME_STATE_DIR: join(cp.home, 'state'),
-          KUMA_DATAPLANE_RUNTIME_RUN_DIR: runDir,
-        },
-      }),
+    startAgent: (name, ...args) => start('--name', name, '--mesh', MESH, ...args),
+    startAgents: (dir) => start('-d', dir),
     async restart(name) {
       const env = { HOME: cp.home, KUMA_DATAPLANE_RUNTIME_RUN_DIR: runDir };
       const { code, stdout, stderr } = await runProgram(builtProgram('kuma-dp'), ['restart', name], { env });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createGate } from '../../../../src/dp/crew/gate.ts';
 import { type Attempt, startMember } from '../../../../src/dp/crew/member.ts';
 import type { Entry } from '../../../../src/dp/crew/roster.ts';
 import { createBackoff } from '../../../../src/lib/backoff.ts';
@@ -14,6 +15,7 @@ function begin(after: Promise<unknown> = Promise.resolve()) {
   const member = startMember({
     entry: ENTRY,
     after,
+    gate: createGate({ places: 1, mostMs: 1, clock }),
     clock,
     logger: silentLogger,
     backoff: createBackoff({ baseMs: 1_000, maxMs: 60_000, random: () => 1 }),

@@ -1,0 +1,123 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { clonePath, type RunningProgram, runProgram, startProgram } from '../../support/processes.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { type HostBench, openHostBench } from './support/host-bench.ts';
+
+let bench: HostBench;
+let envoy: string;
+
+beforeEach(async () => {
+  bench = await openHostBench();
+  envoy = bench.fakeEnvoy({ readyAfterMs: 300 }).path;
+  mkdirSync(bench.path('dps'));
+});
+
+afterEach(() => bench.dispose());
+
+const put = (name: string) => bench.write(`dps/${name}.yaml`, `type: Dataplane\nname: ${name}\n`);
+const program = (...args: string[]) => [
+  clonePath('src/bin/kuma-dp.ts'),
+  ...args,
+  ...['--run-dir', bench.runDir],
+];
+const start = (env: Record<string, string> = {}, ...args: string[]): RunningProgram => {
+  const own = ['--cp-address', bench.cp.url, '--state-dir', bench.path('state'), '--binary-path', envoy];
+  return startProgram(process.execPath, program('run', ...own, '-d', bench.path('dps'), ...args), { env });
+};
+const ask = async (...args: string[]) => runProgram(process.execPath, program(...args));
+
+describe('the service manager of several proxies', () => {
+  let manager: RunningProgram;
+  const messages = () => manager.stdout().split('\n').filter(Boolean);
+
+  beforeEach(async () => {
+    manager = startProgram('python3', [clonePath('test/fixtures/notify-socket.py'), bench.path('notify')]);
+    await manager.waitForLine('BOUND');
+  });
+
+  test('is told READY once, when all that can start are ready, and how many serve', async () => {
+    for (const name of ['a', 'b']) put(name);
+    bench.write('dps/broken.yaml', 'type: Nothing\n');
+    const agent = start({ NOTIFY_SOCKET: bench.path('notify'), WATCHDOG_USEC: '2000000' });
+    await manager.waitForLine('WATCHDOG=1');
+    await waitUntil(() => messages().some((line) => line.includes('READY=1')));
+    expect(messages().find((line) => line.includes('READY=1'))).toMatch(
+      /STATUS=2 of 3 ready; .*broken\.yaml type must/,
+    );
+    agent.signal('SIGHUP');
+    await waitUntil(() => messages().some((line) => line.includes('RELOADING=1')));
+    await waitUntil(() => messages().filter((line) => line.includes('READY=1')).length === 2);
+    expect((await agent.stop()).code).toBe(0);
+    const told = messages().filter((line) => !line.includes('WATCHDOG=1'));
+    expect(told.filter((line) => line.includes('STOPPING=1'))).toEqual([told.at(-1)]);
+  });
+});
+
+describe('one of several proxies that cannot run', () => {
+  test('is failed in the status with the reason, hinders nobody, and runs once it can', async () => {
+    const other = bench.run(envoy, []);
+    await other.waitForLine('kuma-dp ready');
+    for (const name of ['a', 'b']) put(name);
+    const agent = start();
+    await agent.waitForLine('1 of 2 ready');
+    const { stdout } = await ask('status', '-o', 'json');
+    const seen = (JSON.parse(stdout) as { name: string; state: string; reason: string }[]).map(
+      ({ name, state, reason }) => `${name} ${state} ${reason}`,
+    );
+    expect(seen.toSorted()).toEqual([
+      expect.stringMatching(
+        /^a failed an agent for this proxy is already running as process \d+ .*next try at /,
+      ),
+      'a ready ',
+      'b ready ',
+    ]);
+    expect((await ask('wait', '--timeout', '300ms')).stderr).toContain('1 of 2 ready; default.a: failed');
+    expect((await ask('wait', '--name', 'b', '--timeout', '5s')).code).toBe(0);
+    await other.stop();
+    expect((await ask('restart', 'a')).stdout).toContain('it is started');
+    await agent.waitForLine('2 of 2 ready');
+    expect((await agent.stop()).code).toBe(0);
+    expect(bench.leftovers()).toEqual([]);
+  });
+
+  test('is tried no more when somebody says stop, can be asked for its log, and goes with its file', async () => {
+    for (const name of ['a', 'b']) put(name);
+    bench.write('dps/a.token', 'two words');
+    const agent = start();
+    await agent.waitForLine('1 of 2 ready');
+    expect((await ask('drain', 'a')).stderr).toContain('it does not run: ');
+    expect((await ask('stop', 'a')).stdout).toContain('not tried again');
+    await agent.waitForLine('1 of 1 ready; default.a: stopped');
+    expect((await ask('logs', 'a')).stdout).toMatch(/this proxy cannot run.*must hold one token/);
+    expect((await ask('status', 'a')).stdout).toMatch(/default +a +stopped/);
+    rmSync(bench.path('dps/a.yaml'));
+    await agent.waitForLine('a.yaml is gone');
+    await waitUntil(async () => !(await ask('status')).stdout.includes('stopped'));
+    expect((await agent.stop()).code).toBe(0);
+  });
+});
+
+test('a second signal ends all of several proxies at once', async () => {
+  for (const name of ['a', 'b', 'c']) put(name);
+  const agent = start({}, '--drain-time', '60s');
+  await agent.waitForLine('3 of 3 ready');
+  agent.signal('SIGTERM');
+  await agent.waitForLine('draining');
+  agent.signal('SIGTERM');
+  expect((await agent.exited).code).toBe(0);
+  expect(bench.leftovers()).toEqual([]);
+});
+
+test('a token beside a file is that of its proxy alone', async () => {
+  for (const name of ['a', 'b']) put(name);
+  bench.write('dps/a.token', 'token-of-a\n');
+  bench.write('shared', 'token-of-all\n');
+  const agent = start({}, '--dataplane-token-file', bench.path('shared'));
+  await agent.waitForLine('2 of 2 ready');
+  const tokens = bench.cp.calls
+    .filter(({ path }) => path === '/bootstrap')
+    .map(({ body }) => `${String(body.name)} ${String(body.dataplaneToken)}`);
+  expect([...new Set(tokens)].toSorted()).toEqual(['a token-of-a', 'b token-of-all']);
+  expect((await agent.stop()).code).toBe(0);
+});
