@@ -59,6 +59,38 @@ describe('an agent that is killed in the middle of a hand-over', () => {
   });
 });
 
+test('an agent that is killed at any moment of start, adoption and drain leaves at most one Envoy to the next', async () => {
+  for (let i = 0; i < ROUNDS; i++) {
+    agent = proxy.mesh.shell.start(`kuma-dp run ${KEEP}`, { KUMA_DATAPLANE_NAME: 'web' });
+    await sleep(Math.random() * 1_500);
+    if (i % 3 === 2) {
+      agent.signal('SIGTERM');
+      await sleep(Math.random() * 1_500);
+    }
+    await killed(agent);
+  }
+  agent = await proxy.start(KEEP);
+  await waitUntil(() => proxy.serves());
+  const { pid } = await untilState(proxy, 'ready');
+  await waitUntil(() => findEnvoysOf(dir()).length === 1, { describe: () => agent.output() });
+  expect(findEnvoysOf(dir())).toEqual([pid]);
+});
+
+test.each(['--hot-restart off', '--admin-port 9901', '--xds-relay off'])(
+  'an Envoy is adopted with %s, too, and started again when it is killed',
+  async (args) => {
+    agent = await proxy.start(`${KEEP} ${args}`);
+    const { pid } = await untilState(proxy, 'ready');
+    await killed(agent);
+    agent = await proxy.start(`${KEEP} ${args}`);
+    expect((await untilState(proxy, 'ready')).pid).toBe(pid);
+    process.kill(pid, 'SIGKILL');
+    await waitUntil(async () => (await proxy.status()).pid !== pid);
+    await waitUntil(() => proxy.serves());
+    await untilState(proxy, 'ready');
+  },
+);
+
 describe('without --keep-envoy', () => {
   test('an Envoy that was kept makes place for one that ends with the agent, without a failed request', async () => {
     agent = await proxy.start(KEEP);
