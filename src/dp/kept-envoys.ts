@@ -51,7 +51,14 @@ export function createKeptEnvoys(parts: KeptEnvoysParts): KeptEnvoys {
   const record = () => {
     if (kept.size === 0 && !written) return;
     written = true;
-    instance.keep({ ...parts.about(), envoys: [...kept.values()] });
+    try {
+      instance.keep({ ...parts.about(), envoys: [...kept.values()] });
+    } catch (error) {
+      logger.error(
+        { cause: describeError(error) },
+        'the record of the running Envoys cannot be written: the next agent may end them instead of adopting them',
+      );
+    }
   };
   const optionsFor = (epoch: number, logPath: string, { push, recall, tail }: KeptOutput) => ({
     ...{ logPath, tail, clock },
