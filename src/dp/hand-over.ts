@@ -112,7 +112,8 @@ async function tryChild(
     'the new Envoy serves',
   );
   const { parentShutdownMs } = timing;
-  fleet.retire(retireParent(parent.envoy, child.envoy, { clock, logger, parentShutdownMs }));
+  const retire = { clock, logger, parentShutdownMs, childStartedAt: child.startedAt };
+  fleet.retire(retireParent(parent.envoy, child.envoy, retire));
   return { kind: 'done', serving: child };
 }
 

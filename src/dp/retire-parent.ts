@@ -11,6 +11,8 @@ export interface RetireOptions {
   readonly parentShutdownMs: number;
   /** It was retired by an agent before this one: its time may be over at any moment. */
   readonly begunBefore?: boolean;
+  /** Monotonic: the child may have been live long before the agent saw it, so its own time may begin up to here. */
+  readonly childStartedAt?: number;
 }
 
 /** How a parent went: told by its child, or on its own before that. */
@@ -29,7 +31,7 @@ const SLACK_MS = 500;
 export async function retireParent(
   parent: RunningEnvoy,
   child: RunningEnvoy,
-  { clock, logger, parentShutdownMs, begunBefore = false }: RetireOptions,
+  { clock, logger, parentShutdownMs, begunBefore = false, childStartedAt }: RetireOptions,
 ): Promise<Retirement> {
   const startedAt = clock.monotonic();
   const gone = new AbortController();
@@ -47,8 +49,13 @@ export async function retireParent(
   );
   await Promise.race([parent.exited, timeIsOver, alone]);
   const leftChild = gone.signal.aborted && childLives;
-  const tooSoon = clock.monotonic() - startedAt < parentShutdownMs - SLACK_MS;
+  const wentAt = clock.monotonic();
   const { reason } = await parent.end(GRACE_MS);
+  // The parent's own word, where its log level lets it speak. Without it: one that its child ends is not killed by a
+  // signal, and only then the time counts at which the child may have begun.
+  const told = parent.tail().some((line) => line.includes('shutting down due to child request'));
+  const begin = reason === 'exit code 0' ? (childStartedAt ?? startedAt) : startedAt;
+  const tooSoon = !told && wentAt - begin < parentShutdownMs - SLACK_MS;
   const ms = Math.round(clock.monotonic() - startedAt);
   logger.info({ epoch: parent.epoch, pid: parent.pid, exit: reason, ms }, 'the old Envoy ended');
   return leftChild && (begunBefore ? !endedInOrder(reason) : tooSoon) ? 'early' : 'in-time';

@@ -11,6 +11,8 @@ export interface HostClaim {
 
 /** Longest answer of a holder that is read. */
 const LONGEST = 1_000;
+/** Flags of a socket that takes connections, in /proc/net/unix. */
+const LISTENS = '00010000';
 
 /** Undefined when the name is taken. Throws the fault of the system for other reasons, such as too many open files. */
 export async function tryClaim(name: string, introduce: () => string): Promise<HostClaim | undefined> {
@@ -59,8 +61,10 @@ export function listClaims(start: string): readonly string[] {
   const names = new Set<string>();
   for (const line of peekText('/proc/net/unix').split('\n')) {
     const at = line.indexOf(` @${start}`);
-    // The kernel writes the zeros that may follow a name as '@', too.
-    if (at >= 0) names.add(line.slice(at + 2).replace(/@+$/, ''));
+    // Connections bear the name, too, and may outlast it.
+    if (at < 0 || line.split(' ')[3] !== LISTENS) continue;
+    // The kernel writes the zeros that may follow a name as '@'.
+    names.add(line.slice(at + 2).replace(/@+$/, ''));
   }
   return [...names];
 }

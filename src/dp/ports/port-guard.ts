@@ -22,6 +22,8 @@ export interface PortGuardOptions {
   readonly surroundings: Surroundings;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** In [0, 1); `Math.random` outside tests. */
+  readonly random?: () => number;
 }
 
 const SOON_MS = 100;
@@ -161,11 +163,13 @@ export class PortGuard {
   }
 
   #lookAgain(): void {
-    const { clock } = this.#options;
+    const { clock, random = Math.random } = this.#options;
     this.#cancelLook();
     const since = Math.max(...[...this.#taken.values()].map((taken) => taken.since));
     const soon = clock.monotonic() - since < SOON_FOR_MS;
-    this.#cancelLook = clock.after(soon ? SOON_MS : LATER_MS, () => void this.#look());
+    // Two agents that gave way to each other must not look in step.
+    const delayMs = (soon ? SOON_MS : LATER_MS) * (0.75 + random() / 2);
+    this.#cancelLook = clock.after(delayMs, () => void this.#look());
   }
 
   async #look(): Promise<void> {

@@ -8,8 +8,8 @@ import { describeListener, isOn, type Listener, readListeners } from '../listene
 import { type Place, readPlaces } from '../places.ts';
 
 /**
- * Whether the ports of the proxy are free, or its own. Two Envoys on one port share it without any error, so this is the
- * only place where it shows.
+ * Whether the ports of the proxy are free, or its own. Two Envoys on one port share it without any error, and without the
+ * relay, which holds such listeners back, this is the only place where it shows.
  */
 export const portsCheck: Check = {
   name: 'ports',
