@@ -119,7 +119,8 @@ for (const [name, make] of TROUBLES) {
     console.log(
       `${name}, ${Math.round(seconds)} s: ${JSON.stringify({ cpu: cpu.toFixed(3), tries: tries.toFixed(1), logged, arrivedMs, ...traffic.done })}`,
     );
-    expect(traffic.failures, agent.output().slice(-5_000)).toEqual({});
+    // With their times, which tell a moment from a state.
+    expect(traffic.failed, `from ${from}:\n${agent.output().slice(-5_000)}`).toEqual([]);
     for (const kind of ['keep-alive', 'slow', 'new connection', 'http2'])
       expect(traffic.done[kind], kind).toBeGreaterThan(20);
     expect(cpu).toBeLessThan(MAX_CPU);
