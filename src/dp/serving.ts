@@ -1,6 +1,7 @@
 // How an Envoy comes to serve: started, or adopted from an agent before this one, and followed into the states of the agent.
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { readParentShutdown } from './adoption/parent-shutdown.ts';
 import type { Fleet } from './fleet.ts';
 import type { HandOvers } from './hot-restart/hand-overs.ts';
 import type { EnvoyPlan } from './plan.ts';
@@ -47,7 +48,7 @@ export function adopt(
   machine.dispatch({ event: 'spawned', pid: envoy.pid });
   machine.dispatch({ event: 'serving' });
   if (leaving !== undefined) {
-    const { parentShutdownMs } = timing;
+    const parentShutdownMs = readParentShutdown(envoy) ?? timing.parentShutdownMs;
     const facts = { clock, logger, parentShutdownMs, begunBefore: true };
     fleet.retire(retireParent(fleet.adopt(leaving), envoy, facts));
   }

@@ -11,6 +11,7 @@ import { expectNothingLeft, instanceDir, KEEP, killed } from './support/adoption
 import { createOneProxy, type OneProxy, untilState } from './support/one-proxy.ts';
 
 const ROUNDS = process.env.FULL === '1' ? 100 : 4;
+const LONG_MS = 60_000 + ROUNDS * 15_000;
 
 let proxy: OneProxy;
 let agent: RunningProgram;
@@ -35,46 +36,54 @@ const dir = () => instanceDir(proxy);
 const record = () => join(dir(), 'kept.json');
 
 describe('an agent that is killed in the middle of a hand-over', () => {
-  test('leaves one Envoy that serves, whatever moment it was, and no request fails', async () => {
-    agent = await proxy.start(KEEP);
-    traffic = startTraffic({ ...proxy, share: 0.3 });
-    for (let i = 0; i < ROUNDS; i++) {
-      void proxy.mesh.shell.run('kuma-dp restart web');
-      await agent.waitForLine('new Envoy started');
-      await sleep((i % 4) * 40);
-      await killed(agent);
+  test(
+    'leaves one Envoy that serves, whatever moment it was, and no request fails',
+    async () => {
       agent = await proxy.start(KEEP);
-      await waitUntil(
-        async () => {
-          const { state, envoys } = await proxy.status();
-          if (state !== 'ready' || envoys.length !== 1 || findEnvoysOf(dir()).length !== 1) return false;
-          // What the cut off hand-over took from the old Envoy, a successor has again.
-          return (await proxy.admin('/ready').catch(() => '')).includes('LIVE');
-        },
-        { describe: () => `one Envoy:\n${agent.output()}` },
-      );
-    }
-    await traffic.end();
-    expect(traffic.failures, agent.output()).toEqual({});
-  });
+      traffic = startTraffic({ ...proxy, share: 0.3 });
+      for (let i = 0; i < ROUNDS; i++) {
+        void proxy.mesh.shell.run('kuma-dp restart web');
+        await agent.waitForLine('new Envoy started');
+        await sleep((i % 4) * 40);
+        await killed(agent);
+        agent = await proxy.start(KEEP);
+        await waitUntil(
+          async () => {
+            const { state, envoys } = await proxy.status();
+            if (state !== 'ready' || envoys.length !== 1 || findEnvoysOf(dir()).length !== 1) return false;
+            // What the cut off hand-over took from the old Envoy, a successor has again.
+            return (await proxy.admin('/ready').catch(() => '')).includes('LIVE');
+          },
+          { describe: () => `one Envoy:\n${agent.output()}` },
+        );
+      }
+      await traffic.end();
+      expect(traffic.failures, agent.output()).toEqual({});
+    },
+    LONG_MS,
+  );
 });
 
-test('an agent that is killed at any moment of start, adoption and drain leaves at most one Envoy to the next', async () => {
-  for (let i = 0; i < ROUNDS; i++) {
-    agent = proxy.mesh.shell.start(`kuma-dp run ${KEEP}`, { KUMA_DATAPLANE_NAME: 'web' });
-    await sleep(Math.random() * 1_500);
-    if (i % 3 === 2) {
-      agent.signal('SIGTERM');
+test(
+  'an agent that is killed at any moment of start, adoption and drain leaves at most one Envoy to the next',
+  async () => {
+    for (let i = 0; i < ROUNDS; i++) {
+      agent = proxy.mesh.shell.start(`kuma-dp run ${KEEP}`, { KUMA_DATAPLANE_NAME: 'web' });
       await sleep(Math.random() * 1_500);
+      if (i % 3 === 2) {
+        agent.signal('SIGTERM');
+        await sleep(Math.random() * 1_500);
+      }
+      await killed(agent);
     }
-    await killed(agent);
-  }
-  agent = await proxy.start(KEEP);
-  await waitUntil(() => proxy.serves());
-  const { pid } = await untilState(proxy, 'ready');
-  await waitUntil(() => findEnvoysOf(dir()).length === 1, { describe: () => agent.output() });
-  expect(findEnvoysOf(dir())).toEqual([pid]);
-});
+    agent = await proxy.start(KEEP);
+    await waitUntil(() => proxy.serves());
+    const { pid } = await untilState(proxy, 'ready');
+    await waitUntil(() => findEnvoysOf(dir()).length === 1, { describe: () => agent.output() });
+    expect(findEnvoysOf(dir())).toEqual([pid]);
+  },
+  LONG_MS,
+);
 
 test.each(['--hot-restart off', '--admin-port 9901', '--xds-relay off'])(
   'an Envoy is adopted with %s, too, and started again when it is killed',
