@@ -144,7 +144,8 @@ async function bundleFile(entryPoint: string, apart: Plugin, buildInfo: string):
       'import.meta.dirname': '__dirname',
       'import.meta.url': 'KUMA_MODULE_URL',
     },
-    banner: { js: "const KUMA_MODULE_URL=require('node:url').pathToFileURL(__filename).href;" },
+    // The directive counts only where nothing stands before it; esbuild writes its own below the banner.
+    banner: { js: "'use strict';const KUMA_MODULE_URL=require('node:url').pathToFileURL(__filename).href;" },
     plugins: [asyncEntry, apart],
     logLevel: 'warning',
   });

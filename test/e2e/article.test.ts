@@ -134,11 +134,11 @@ describe('the Bookinfo article', () => {
   });
 
   test('every program ends on SIGTERM with exit code 0 and takes what it started along', async () => {
-    const envoys = await Promise.all(INSTANCES.map((i) => envoyPid(programs.get(i.name))));
+    const started = await Promise.all(INSTANCES.map((i) => childrenOf(programs.get(i.name))));
     for (const instance of INSTANCES)
       expect(await programs.get(instance.name)?.stop()).toEqual({ code: 0, signal: null });
     expect(await programs.get('kuma-cp')?.stop()).toEqual({ code: 0, signal: null });
-    for (const pid of envoys) expect(() => process.kill(pid, 0)).toThrow();
+    for (const pid of started.flat()) expect(() => process.kill(pid, 0)).toThrow();
   });
 });
 
@@ -152,9 +152,13 @@ async function outboundRequests(port: number): Promise<number> {
 }
 
 async function envoyPid(sidecar: RunningProgram | undefined): Promise<number> {
+  for (const pid of await childrenOf(sidecar))
+    if ((await shell.ok(`readlink /proc/${pid}/exe`)).trim().endsWith('/envoy')) return pid;
+  throw new Error(`kuma-dp ${sidecar?.pid} has no Envoy`);
+}
+
+async function childrenOf(sidecar: RunningProgram | undefined): Promise<readonly number[]> {
   if (sidecar === undefined) throw new Error('not running');
   const children = await shell.ok(`cat /proc/${sidecar.pid}/task/${sidecar.pid}/children`);
-  const pid = Number(children.trim().split(/\s+/)[0]);
-  if (!(pid > 0)) throw new Error(`kuma-dp ${sidecar.pid} has no child`);
-  return pid;
+  return children.trim().split(/\s+/).map(Number);
 }

@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 export interface Guard {
   /** The group to kill, told once. */
   watch(group: number): void;
-  /** That group is gone: nobody must be killed any more. */
-  release(): void;
+  /** That group is gone: nobody must be killed any more. Resolves once the guard itself is reaped; never rejects. */
+  release(): Promise<void>;
 }
 
 /**
@@ -20,12 +20,18 @@ export function startGuard(): Guard {
   });
   child.unref();
   const { stdin } = child;
-  // Without it, or without a shell, Envoy still has its own way to notice.
-  child.on('error', ignore);
+  const gone = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    // Without it, or without a shell, Envoy still has its own way to notice.
+    child.on('error', () => resolve());
+  });
   stdin.on('error', ignore);
   return {
     watch: (group) => void stdin.write(`${group}\n`),
-    release: () => void child.kill('SIGKILL'),
+    release() {
+      child.kill('SIGKILL');
+      return gone;
+    },
   };
 }
 

@@ -48,17 +48,22 @@ export function startEnvoy(options: StartOptions): EnvoyProcess {
   });
   const pid = child.pid ?? 0;
   if (pid !== 0) guard?.watch(pid);
-  child.once('exit', () => guard?.release());
   child.stdin?.on('error', ignore);
   drainInto(child.stdout, (chunk) => onOutput('stdout', chunk));
   drainInto(child.stderr, (chunk) => onOutput('stderr', chunk));
-  const exited = new Promise<EnvoyExit>((resolve) => {
-    child.once('error', (error) => {
-      guard?.release();
-      resolve({ code: null, signal: null, reason: `cannot be started: ${error.message}` });
-    });
+  const over = new Promise<void>((resolve) => {
+    const onEnd = () => resolve(guard?.release());
+    child.once('exit', onEnd);
+    child.once('error', onEnd);
+  });
+  const ended = new Promise<EnvoyExit>((resolve) => {
+    child.once('error', (error) =>
+      resolve({ code: null, signal: null, reason: `cannot be started: ${error.message}` }),
+    );
     child.once('close', (code, signal) => resolve(describeExit(code, signal, launcher)));
   });
+  // An agent that ends next must not leave its guard to an init that may never reap it.
+  const exited = ended.then((exit) => over.then(() => exit));
   const kill = (signal: 'SIGTERM' | 'SIGKILL') => signalGroup(pid, signal);
   return {
     pid,
