@@ -2,8 +2,11 @@ import type { Violation } from '../../lib/violations.ts';
 import type { SettingValues } from '../../settings/declare.ts';
 import { loadSettings } from '../../settings/load.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
+import type { CrewConfig } from '../config/crew-config.ts';
 import { type ConfigSources, loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
+import { createReader } from '../crew/places.ts';
+import { toRoster } from '../crew/roster.ts';
 import type { HostLimits } from '../limits/host-limits.ts';
 
 type Values = SettingValues<typeof AGENT_SETTINGS>;
@@ -12,6 +15,8 @@ type Values = SettingValues<typeof AGENT_SETTINGS>;
 export interface Patient {
   /** Undefined where the settings are unusable. */
   readonly config: AgentConfig | undefined;
+  /** The settings of each proxy: one, or those whose files could be used of several; empty where settings are unusable. */
+  readonly proxies: readonly AgentConfig[];
   readonly violations: readonly Violation[];
   readonly warnings: readonly string[];
   /** Whether a Dataplane was named or given; without one the checks that are about one are left out. */
@@ -43,22 +48,41 @@ const NOBODY = 'nobody';
 
 export async function examine(sources: PatientSources): Promise<Patient> {
   const first = await loadConfig(sources);
-  const hasProxy = first.ok || !first.violations.some(isNameless);
-  const loaded = hasProxy
-    ? first
-    : await loadConfig({ ...sources, flags: { ...sources.flags, name: NOBODY } });
+  const named = first.ok || !first.violations.some(isNameless);
+  const loaded = named ? first : await loadConfig({ ...sources, flags: { ...sources.flags, name: NOBODY } });
   const { values } = loadSettings(AGENT_SETTINGS, { flags: sources.flags, env: sources.env });
+  const crew = loaded.ok ? loaded.crew : undefined;
+  const config = loaded.ok ? loaded.config : undefined;
+  const several = crew === undefined || config === undefined ? undefined : await readCrew(crew, config);
   return {
-    config: loaded.ok ? loaded.config : undefined,
-    violations: loaded.ok ? [] : loaded.violations,
+    config,
+    proxies: several?.proxies ?? (config === undefined ? [] : [config]),
+    violations: loaded.ok ? (several?.violations ?? []) : loaded.violations,
     warnings: loaded.ok ? loaded.warnings : [],
-    hasProxy,
-    ...placesOf(loaded.ok ? loaded.config : undefined, values, sources),
+    hasProxy: named && several === undefined,
+    ...placesOf(config, values, sources),
     env: sources.env,
     limits: sources.limits,
     shmDir: sources.shmDir ?? '/dev/shm',
     now: sources.now,
     patienceMs: sources.patienceMs,
+  };
+}
+
+/** The proxies of several files, and what is wrong with the others. */
+async function readCrew(crew: CrewConfig, config: AgentConfig) {
+  // What was written a moment ago is read as it is.
+  const { readings, absent } = await createReader({ ...crew, now: () => Number.POSITIVE_INFINITY }).look();
+  const { roster, problems } = toRoster(new Map(), readings, new Set());
+  return {
+    proxies: [...roster.values()].map(({ mesh, name, json }) => ({
+      ...config,
+      proxy: { ...config.proxy, mesh, name, resource: json },
+    })),
+    violations: [
+      ...problems.map(({ path, problem }) => ({ field: path, message: problem })),
+      ...[...absent].map(([path, problem]) => ({ field: path, message: problem })),
+    ],
   };
 }
 

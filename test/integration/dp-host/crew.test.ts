@@ -121,3 +121,16 @@ test('a token beside a file is that of its proxy alone', async () => {
   expect([...new Set(tokens)].toSorted()).toEqual(['a token-of-a', 'b token-of-all']);
   expect((await agent.stop()).code).toBe(0);
 });
+
+test('the doctor looks at each file of a directory, and finds ports that two of them want', async () => {
+  const inbound = 'networking:\n  address: 127.0.0.1\n  inbound: [{port: 1, servicePort: 2}]\n';
+  for (const name of ['a', 'b'])
+    bench.write(`dps/${name}.yaml`, `type: Dataplane\nname: ${name}\n${inbound}`);
+  bench.write('dps/c.yaml', 'type: Mesh\n');
+  const { code, stdout } = await ask('doctor', '--cp-address', bench.cp.url, '-d', bench.path('dps'));
+  expect(stdout).toMatch(/c\.yaml: type must be Dataplane, got "Mesh"/);
+  expect(stdout).toMatch(
+    /default\.b: networking\.inbound\[0\]: 127\.0\.0\.1:1 is the inbound port of default\.a: networking\.inbound\[0\], too/,
+  );
+  expect(code).toBe(2);
+});

@@ -13,22 +13,52 @@ import { type Place, readPlaces } from '../places.ts';
  */
 export const portsCheck: Check = {
   name: 'ports',
-  run: ({ config }) => {
+  run: ({ config, proxies }) => {
     if (config === undefined) return Promise.resolve(skipped('settings are unusable'));
-    const dataplane =
-      config.proxy.resource === undefined ? {} : (JSON.parse(config.proxy.resource) as JsonObject);
-    const places = [...readPlaces(dataplane), ...ownPorts(config)];
+    const places = [...proxies.flatMap(placesOf), ...ownPorts(config)];
     if (places.length === 0)
       return Promise.resolve(skipped('the Dataplane is in the control plane; check its ports with -d FILE'));
     const listeners = readListeners();
-    const ours = ownProcesses(config);
-    const findings = places.flatMap((place) =>
-      place.kind === 'service' ? judgeService(place, listeners) : judgePlace(place, listeners, ours),
-    );
+    const ours = new Set(proxies.flatMap(ownProcesses));
+    const findings = [
+      ...places.flatMap((place) =>
+        place.kind === 'service' ? judgeService(place, listeners) : judgePlace(place, listeners, ours),
+      ),
+      ...judgeTwice(places),
+    ];
     const seen = places.map(({ kind, address, port }) => `${kind} ${address}:${port}`).join(', ');
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
   },
 };
+
+/** With several proxies each field says whose it is. */
+function placesOf({ proxy }: AgentConfig, _index: number, all: readonly AgentConfig[]): readonly Place[] {
+  const dataplane = proxy.resource === undefined ? {} : (JSON.parse(proxy.resource) as JsonObject);
+  const places = readPlaces(dataplane);
+  return all.length === 1
+    ? places
+    : places.map((place) => ({ ...place, field: `${proxy.mesh}.${proxy.name}: ${place.field}` }));
+}
+
+/** Of several proxies two want the same port. */
+function judgeTwice(places: readonly Place[]): readonly Finding[] {
+  const first = new Map<string, Place>();
+  return places
+    .filter(({ kind }) => kind !== 'service')
+    .flatMap((place) => {
+      const where = `${place.address}:${place.port}`;
+      const other = first.get(where);
+      first.set(where, other ?? place);
+      return other === undefined
+        ? []
+        : [
+            error(
+              `${place.field}: ${where} is the ${other.kind} port of ${other.field}, too: two Envoys would share its connections`,
+              'give one of them another port or address',
+            ),
+          ];
+    });
+}
 
 function ownPorts({ envoy, readinessPort }: AgentConfig): readonly Place[] {
   const port = (number: number, field: string): readonly Place[] =>
@@ -37,9 +67,9 @@ function ownPorts({ envoy, readinessPort }: AgentConfig): readonly Place[] {
 }
 
 /** The agent of this very proxy and its Envoys, where it runs already. */
-function ownProcesses({ runDir, proxy }: AgentConfig): ReadonlySet<number> {
+function ownProcesses({ runDir, proxy }: AgentConfig): readonly number[] {
   const { agentPid, envoyPid } = instancePaths(runDir, proxy.mesh, proxy.name);
-  return new Set([agentPid, envoyPid].flatMap(readPids));
+  return [agentPid, envoyPid].flatMap(readPids);
 }
 
 function readPids(path: string): readonly number[] {
