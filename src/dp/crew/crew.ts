@@ -204,7 +204,7 @@ function toPages({ summary, pages }: State): Pages {
 
 function toView(
   { config, clock }: CrewParts,
-  { members, logOf }: State,
+  { members, logOf, pages }: State,
   detached: AbortController,
 ): CrewView {
   const since = clock.now();
@@ -221,7 +221,9 @@ function toView(
       };
     },
     statuses: () => [
-      ...[...members.all.values()].flatMap((member) => statusOfMember(member, process.pid) ?? []),
+      ...[...members.all].flatMap(([id, member]) =>
+        pages.has(id) ? [] : [statusOfMember(member, process.pid)],
+      ),
       ...members.problems
         .filter(({ keeps }) => keeps === undefined)
         .map((problem) => statusOfProblem(problem, process.pid, since)),

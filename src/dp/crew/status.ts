@@ -17,19 +17,20 @@ const NOTHING_RUNS = {
   crashes: [],
 } as const;
 
-/** A member without an agent, in the words of an agent; undefined while it has one, which speaks for itself. */
-export function statusOfMember(member: Member, agentPid: number): AgentStatus | undefined {
-  const { entry, current, running } = member;
-  if (running || (current.state !== 'failed' && current.state !== 'held')) return undefined;
+/** A member whose agent does not speak for itself, in the words of an agent. */
+export function statusOfMember(member: Member, agentPid: number): AgentStatus {
+  const { entry, current } = member;
   const { mesh, name, path } = entry;
   return {
     ...NOTHING_RUNS,
     ...{ mesh, name, agentPid },
-    state: current.state === 'held' ? 'stopped' : 'failed',
+    state: current.state === 'held' ? 'stopped' : current.state,
     reason:
       current.state === 'failed'
         ? `${current.reason} (${path}; next try at ${new Date(current.retryAt).toISOString()})`
-        : current.reason,
+        : 'reason' in current
+          ? current.reason
+          : '',
     since: new Date(member.since).toISOString(),
   };
 }
