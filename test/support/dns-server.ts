@@ -89,7 +89,7 @@ function toRecord(type: number, data: Buffer): Buffer {
 
 function toServiceData({ name, port, priority, weight }: Service): Buffer {
   const head = Buffer.alloc(6);
-  [priority, weight, port].forEach((value, i) => head.writeUInt16BE(value, 2 * i));
+  for (const [i, value] of [priority, weight, port].entries()) head.writeUInt16BE(value, 2 * i);
   const labels = name
     .split('.')
     .map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`, 'latin1'));
