@@ -75,6 +75,20 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
     expect(two.calls().at(-1)).toBe('/leave');
   });
 
+  test('one that answers slowly is used all the same, from the start and later on', async () => {
+    for (const way of [one.bootstrap, one.xds]) way.slow(400);
+    const agent = run();
+    await untilReady(agent);
+    await untilAt(agent, one);
+    for (const way of [one.bootstrap, one.xds]) way.slow(1_200);
+    // Longer than it takes to leave one that is silent.
+    await new Promise((resolve) => setTimeout(resolve, 9_000));
+    expect(await inUse()).toBe(one.url);
+    expect(one.open()).toBe(1);
+    expect(two.calls()).toEqual([]);
+    expect(agent.output().match(/connected to the control plane/g)).toHaveLength(1);
+  });
+
   test.each([
     ['does not answer', (cp: Scripted) => cp.bootstrap.freeze()],
     ['answers garbage', (cp: Scripted) => cp.bootstrap.babble(GARBAGE)],

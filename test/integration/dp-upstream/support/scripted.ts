@@ -5,6 +5,7 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
+import { Transform } from 'node:stream';
 import { StreamRefused } from '../../../../src/xds/callbacks.ts';
 import { startAdsServer, type TestAdsServer } from '../../../support/ads-server.ts';
 import { snapshotOf, staticCluster } from '../../../support/xds-resources.ts';
@@ -128,6 +129,8 @@ export interface Way {
   freeze(): void;
   /** New connections get these bytes and nothing else; those that are there break. */
   babble(bytes: string): void;
+  /** Whatever goes through from here on is this much late, each way. */
+  slow(ms: number): void;
   /** As at the start. Frozen connections break. */
   reopen(): Promise<void>;
 }
@@ -136,19 +139,28 @@ async function openWay(target: number): Promise<Way> {
   const sockets = new Set<Socket>();
   let server: Server | undefined;
   let port = 0;
+  let delayMs = 0;
   let mode: 'pass' | 'frozen' | { readonly bytes: string } = 'pass';
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     return socket.on('error', () => {}).on('close', () => sockets.delete(socket));
   };
+  const late = () =>
+    new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        if (delayMs === 0) done(null, chunk);
+        else setTimeout(() => done(null, chunk), delayMs);
+      },
+    });
   const accept = (socket: Socket): void => {
     keep(socket);
     if (mode === 'frozen') return;
     if (mode !== 'pass') return void socket.write(mode.bytes);
     const onward = keep(connect(target, '127.0.0.1'));
-    socket.pipe(onward).pipe(socket);
-    socket.on('close', () => onward.destroy());
-    onward.on('close', () => socket.destroy());
+    socket.pipe(late()).pipe(onward).pipe(late()).pipe(socket);
+    // What is on its way arrives before the end does.
+    socket.on('close', () => setTimeout(() => onward.destroy(), delayMs + 20));
+    onward.on('close', () => setTimeout(() => socket.destroy(), delayMs + 20));
   };
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
@@ -172,12 +184,16 @@ async function openWay(target: number): Promise<Way> {
       mode = 'frozen';
       for (const socket of sockets) socket.unpipe().pause();
     },
+    slow(ms) {
+      delayMs = ms;
+    },
     babble(bytes) {
       mode = { bytes };
       cut();
     },
     async reopen() {
       mode = 'pass';
+      delayMs = 0;
       cut();
       if (server === undefined) await listen();
     },
