@@ -63,8 +63,12 @@ export async function restart(options: RestartParts, fleet: Fleet, wish: Wish): 
   }
   logger.info({ cause, change }, 'restarting Envoy');
   const problem = await options.control.checkHandOver(fleet.next(serving.envoy, plan), options.stop.graceful);
-  if (problem !== undefined || options.stop.graceful.aborted) {
-    const reason = problem?.message ?? 'the agent stops';
+  if (options.stop.graceful.aborted) {
+    request.finish({ ok: false, text: 'the agent stops' });
+    return serving;
+  }
+  if (problem !== undefined) {
+    const reason = problem.message;
     logger.error({ cause, change }, `no hand-over: ${reason}`);
     return refuse(options, wish, { reason, wanted: plan });
   }

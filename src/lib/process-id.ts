@@ -43,9 +43,9 @@ function answersSignal(pid: number): boolean {
 
 const LONGEST_COMMAND = 80;
 
-/** The program and its first words: arguments may hold what is nobody's business. */
+/** The program and its first words, on one line: arguments may hold what is nobody's business. */
 export function describeCommand(pid: number): string {
   const [program = '', ...args] = readCommandLine(pid);
-  const words = [program.split('/').at(-1), ...args.slice(0, 2)].join(' ');
+  const words = [program.split('/').at(-1), ...args.slice(0, 2)].join(' ').replaceAll(/[\s\p{Cc}]+/gu, ' ');
   return words.length > LONGEST_COMMAND ? `${words.slice(0, LONGEST_COMMAND)}…` : words;
 }
