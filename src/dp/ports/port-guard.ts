@@ -1,6 +1,7 @@
 // Settles who has which port before a listener goes to Envoy. Agents, of any user, settle it among themselves by claims;
 // whoever else listens is found in /proc/net. What is taken is looked at again until it is free.
 import type { Clock } from '../../lib/clock.ts';
+import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type Decision, decide } from './decide.ts';
 import { type Binding, keyOf, type Place, type Taken, toPlace } from './place.ts';
@@ -45,6 +46,7 @@ export class PortGuard {
   #relay: GuardedRelay = NOBODY;
   #undecided = new Map<string, Place>();
   #running = false;
+  #turn: Promise<void> = Promise.resolve();
   #deciding = false;
   #stopped = false;
   #cancelLook = (): void => {};
@@ -134,12 +136,28 @@ export class PortGuard {
     if (!this.#stopped) this.#relay.changed();
   }
 
-  async #decide(places: readonly Place[]): Promise<void> {
+  /**
+   * One decision after the other, and none on what is held: a port that is claimed a second time would be found to be
+   * taken, by this agent itself.
+   */
+  #decide(places: readonly Place[]): Promise<void> {
+    this.#turn = this.#turn
+      .then(() => this.#decideNow(places.filter((place) => !this.#held.has(keyOf(place)))))
+      // What nobody can decide on goes to Envoy: a fault of this agent must not keep it from serving.
+      .catch((error: unknown) => {
+        this.#options.logger.error({ cause: describeError(error) }, 'ports cannot be looked at');
+      });
+    return this.#turn;
+  }
+
+  async #decideNow(places: readonly Place[]): Promise<void> {
+    if (places.length === 0 || this.#stopped) return;
     const mine = (key: string) => this.#held.has(key);
     for (const decision of await decide(places, mine, this.#options.surroundings)) {
       const key = keyOf(decision.place);
-      if (decision.kind === 'taken') this.#note(decision);
-      else if (this.#stopped) decision.release();
+      if (this.#stopped) {
+        if (decision.kind === 'held') decision.release();
+      } else if (decision.kind === 'taken') this.#note(decision);
       else {
         this.#held.set(key, decision);
         if (!this.#taken.delete(key)) continue;

@@ -192,4 +192,64 @@ describe('a port', () => {
     expect(one.guard.obstacle(l)).toContain('process 7');
     expect(host.claims.size).toBe(0);
   });
+
+  test('whose claim is under way when the set changes is not taken for that of another', async () => {
+    const one = agent('one');
+    const [l, m] = [listener('l', 80), listener('m', 81)];
+    await Promise.all([one.set(l), one.set(l, m)]);
+    await pass(5_000);
+    expect(one.guard.obstacles).toEqual([]);
+    expect(warnings).toEqual([]);
+    expect(one.guard.deciding).toBe(false);
+    one.guard.stop();
+    expect(host.claims.size).toBe(0);
+  });
+
+  test('whose holder is slow to say who it is does not come to be claimed twice', async () => {
+    const two = agent('two');
+    await two.set(listener('l', 80));
+    const guard = new PortGuard({
+      // Answers come when the port is free already.
+      surroundings: {
+        ...host.of('one'),
+        askClaimant: () => new Promise((r) => clock.after(250, () => r('two'))),
+      },
+      clock,
+      logger,
+    });
+    const l = listener('l', 80);
+    const other = listener('m', 81);
+    let current = [l];
+    guard.connect({ listeners: () => current, changed() {} });
+    guard.announce();
+    await pass(300);
+    expect(guard.obstacle(l)).toContain('taken by two');
+    await pass(150);
+    // A note of another port in the middle of a look begins a further look.
+    host.listening.set('tcp 127.0.0.1:81', 'process 7');
+    current = [l, other];
+    guard.announce();
+    await pass(50);
+    two.guard.stop();
+    host.listening.clear();
+    await pass(5_000);
+    expect(guard.obstacle(l)).toBeUndefined();
+    expect(guard.holding).toBe(false);
+    guard.stop();
+    expect(host.claims.size).toBe(0);
+  });
+
+  test('is not looked at any more after the end, even of one that came in the middle of a look', async () => {
+    host.listening.set('tcp 127.0.0.1:80', 'process 7');
+    const one = agent('one');
+    await one.set(listener('l', 80));
+    // The next look begins, and the end comes before it is over.
+    clock.advance(150);
+    one.guard.stop();
+    await rest();
+    expect(clock.pending).toBe(0);
+    const { looks } = host;
+    await pass(5_000);
+    expect(host.looks).toBe(looks);
+  });
 });
