@@ -3,16 +3,19 @@ import type { Clock } from '../../src/lib/clock.ts';
 /** A clock that stands still until `advance`; timers due run in order of their time. */
 export interface FakeClock extends Clock {
   advance(ms: number): void;
+  /** Sets the wall clock, as an operator or NTP does; `monotonic` and timers do not notice. */
+  jump(ms: number): void;
   /** Timers not yet due. */
   readonly pending: number;
 }
 
 export function createFakeClock(startMs = Date.parse('2030-01-01T00:00:00Z')): FakeClock {
   let elapsed = 0;
+  let jumped = 0;
   let nextId = 0;
   const timers = new Map<number, { at: number; fn: () => void }>();
   return {
-    now: () => startMs + elapsed,
+    now: () => startMs + jumped + elapsed,
     monotonic: () => elapsed,
     after(ms, fn) {
       const id = nextId++;
@@ -31,6 +34,9 @@ export function createFakeClock(startMs = Date.parse('2030-01-01T00:00:00Z')): F
         due[1].fn();
       }
       elapsed = end;
+    },
+    jump(ms) {
+      jumped += ms;
     },
     get pending() {
       return timers.size;

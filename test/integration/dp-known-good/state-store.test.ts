@@ -87,6 +87,18 @@ describe('what was saved', () => {
     await onEarly.saveBootstrap({ node: {} });
     expect(onEarly.load().confirmedAt).toBe(early.now());
   });
+
+  test('is the newest that was served, however the clock jumped while it was written', async () => {
+    await save(1, aState({ cluster: 'one' }));
+    clock.jump(365 * 86_400_000);
+    await save(2, aState({ cluster: 'two' }));
+    clock.jump(-365 * 86_400_000);
+    await save(3, aState({ cluster: 'three' }));
+    const { generations, confirmedAt, refused } = store().load();
+    expect(generations.map(({ number }) => number)).toEqual([3, 2]);
+    expect(confirmedAt).toBe(clock.now());
+    expect(refused).toEqual([]);
+  });
 });
 
 describe('private keys', () => {
