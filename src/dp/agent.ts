@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { buildInfo } from '../lib/build-info.ts';
 import type { Clock } from '../lib/clock.ts';
+import { CodedError } from '../lib/coded-error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -102,7 +103,10 @@ export async function runAgent(parts: AgentParts): Promise<void> {
     reason = left ? 'detached' : stop.graceful.aborted ? String(stop.graceful.reason) : 'done';
   } catch (error) {
     // Whatever was under way when the stop came was cut off by it.
-    if (!stop.graceful.aborted) throw error;
+    if (!stop.graceful.aborted) {
+      if (error instanceof CodedError) reason = error.code;
+      throw error;
+    }
     reason = String(stop.graceful.reason);
     // A stop is meant for Envoy, too.
     if (left) instance.clear();

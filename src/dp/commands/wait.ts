@@ -7,7 +7,7 @@ import { addFlags, readFlags } from '../config/flags.ts';
 import { WAIT_SETTINGS } from '../config/wait-settings.ts';
 import type { CommandContext } from '../program.ts';
 import { defaultRunDir } from '../run-dir/paths.ts';
-import { checkTargets, findTargets, type TargetChoice } from '../wait/targets.ts';
+import { checkTargets, findTargets, type TargetChoice, type TargetResult } from '../wait/targets.ts';
 
 /** `kuma-dp wait`: returns once the proxies of this host, or the one that was named, are ready. */
 export function addWaitCommand(root: Command, context: CommandContext): void {
@@ -18,7 +18,10 @@ export function addWaitCommand(root: Command, context: CommandContext): void {
   command.action(() => wait(command, context));
 }
 
-async function wait(command: Command, { env, print }: CommandContext): Promise<void> {
+/** Who waits longer than this is told for what, on standard error, and again when that changes. */
+const SILENT_MS = 1_000;
+
+async function wait(command: Command, { env, print, warn }: CommandContext): Promise<void> {
   const { values, violations } = loadSettings(WAIT_SETTINGS, {
     flags: readFlags(command, WAIT_SETTINGS),
     env,
@@ -30,22 +33,28 @@ async function wait(command: Command, { env, print }: CommandContext): Promise<v
     runDir:
       values.runDir || env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0),
   };
-  const deadline = performance.now() + values.timeout;
-  for (;;) {
+  const startedAt = performance.now();
+  const deadline = startedAt + values.timeout;
+  for (let told = ''; ; ) {
     const results = await checkTargets(findTargets(choice), values.requestTimeout);
     if (results.length > 0 && results.every(({ ready }) => ready)) {
       for (const { target } of results) print(`${target.label} is ready`);
       return;
     }
-    if (performance.now() + values.checkFrequency > deadline) {
-      const missing = results
-        .filter(({ ready }) => !ready)
-        .map(({ target, text }) => `${target.label}: ${text}`);
-      const why = results.length === 0 ? `no agent runs in ${choice.runDir}` : missing.join('\n');
+    const why = describeMissing(results, choice);
+    if (performance.now() + values.checkFrequency > deadline)
       throw new AgentError('not-ready-in-time', `not ready after ${values.timeout / 1000}s: ${why}`);
+    if (why !== told && performance.now() - startedAt >= SILENT_MS) {
+      warn(`not ready yet: ${why}`);
+      told = why;
     }
     await delay(values.checkFrequency);
   }
+}
+
+function describeMissing(results: readonly TargetResult[], { runDir }: TargetChoice): string {
+  const missing = results.filter(({ ready }) => !ready).map(({ target, text }) => `${target.label}: ${text}`);
+  return results.length === 0 ? `no agent runs in ${runDir}` : missing.join('\n');
 }
 
 function checkUrl(url: string): void {

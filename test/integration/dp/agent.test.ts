@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { waitUntil } from '../../support/wait-until.ts';
 import { Bench, envoyPid, isAlive, until, untilReady } from './support/agent.ts';
 import { bootstrapWith, startControlPlane } from './support/control-plane.ts';
 
@@ -192,7 +193,8 @@ describe('several agents', () => {
     bench.run(cp.url, { name: 'b', args: ['--binary-path', slow.path] });
     const one = bench.start(['wait', '--run-dir', bench.runDir, '--name', 'a', '--timeout', '30s']);
     expect(await one.exited).toBe(0);
-    const all = bench.start(['wait', '--run-dir', bench.runDir, '--timeout', '1500ms']);
+    const all = bench.start(['wait', '--run-dir', bench.runDir, '--timeout', '3s']);
+    await waitUntil(() => all.output().includes('not ready yet: default.b: STARTING'));
     expect(await all.exited).toBe(40);
     expect(all.output()).toContain('default.b: STARTING');
     expect(all.output()).not.toContain('default.a:');
