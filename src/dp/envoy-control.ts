@@ -1,6 +1,7 @@
 import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
+import { describeError } from '../lib/coded-error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -23,6 +24,7 @@ import { createKeptEnvoys, type KeptEnvoys, type KeptOutput } from './kept-envoy
 import type { EnvoyPlan } from './plan.ts';
 import { startMonitor } from './readiness/monitor.ts';
 import { readRelayEpoch } from './relay/overlay.ts';
+import { toDiskFault } from './run-dir/fault.ts';
 import type { Instance } from './run-dir/instance.ts';
 import type { KeptEnvoy, KeptRecord } from './run-dir/kept.ts';
 import { epochPaths } from './run-dir/paths.ts';
@@ -61,7 +63,16 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
     ...{ instance, logger, clock: parts.clock, logDir: config.envoy.logDir },
     about: () => ({ ...parts.about(), ...(concurrency === undefined ? {} : { concurrency }) }),
   });
-  const record = () => instance.recordEnvoys([...running].map(({ pid }) => pid));
+  const record = () => {
+    try {
+      instance.recordEnvoys([...running].map(({ pid }) => pid));
+    } catch (error) {
+      logger.error(
+        { cause: describeError(error) },
+        'the list of the running Envoys cannot be written: should this agent be killed, the next one may not find them all',
+      );
+    }
+  };
   const follow = (envoy: RunningEnvoy) => {
     running.add(envoy);
     record();
@@ -74,16 +85,23 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
   return {
     async check(plan, signal) {
       if (validated.has(plan)) return undefined;
-      const problem = await checkStart(parts, plan, signal);
+      const problem = await checkStart(parts, plan, signal).catch(toDiskFault);
       if (problem === undefined && !signal.aborted) validated.add(plan);
       return problem;
     },
-    checkHandOver: (start, signal) => checkHandOver(parts, start, signal),
+    checkHandOver: (start, signal) => checkHandOver(parts, start, signal).catch(toDiskFault),
     start: (start) => follow(startOne(parts, start, { concurrency, kept })),
     adopt: (envoy, plan) => follow(adoptOne(parts, kept, { envoy, plan })),
     forget: () => kept.forget(),
     async settle(envoy) {
-      linkAdmin(instance.paths.adminSocket, envoy.place);
+      try {
+        linkAdmin(instance.paths.adminSocket, envoy.place);
+      } catch (error) {
+        logger.error(
+          { cause: describeError(error), link: instance.paths.adminSocket },
+          'the link to the admin interface cannot be set: it may lead to an Envoy that is gone',
+        );
+      }
       concurrency ??= await readConcurrency(envoy.place);
       kept.record();
     },

@@ -5,6 +5,7 @@ import type { Fleet } from './fleet.ts';
 import type { Epochs } from './hot-restart/epochs.ts';
 import type { EnvoyPlan } from './plan.ts';
 import { retireParent } from './retire-parent.ts';
+import { toDiskFault } from './run-dir/fault.ts';
 import type { EnvoyControl, RunningEnvoy, Serving } from './running-envoy.ts';
 import type { Machine } from './state/machine.ts';
 
@@ -100,7 +101,12 @@ async function tryChild(
 ): Promise<ChildResult> {
   const { machine, logger, clock, timing } = parts;
   parent.monitor.pause();
-  const child = observe(fleet.start(fleet.next(parent.envoy, plan)));
+  let child: Serving;
+  try {
+    child = observe(fleet.start(fleet.next(parent.envoy, plan)));
+  } catch (error) {
+    return { kind: 'failed', reason: `the new Envoy was not started: ${toDiskFault(error).message}` };
+  }
   logger.info({ epoch: child.envoy.epoch, pid: child.envoy.pid }, 'new Envoy started');
   const outcome = await untilLive(parts, parent, child);
   if (outcome !== 'live') return abandon(parts, { parent, child, outcome });

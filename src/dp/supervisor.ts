@@ -10,6 +10,7 @@ import type { HandOvers } from './hot-restart/hand-overs.ts';
 import type { RestartQueue } from './hot-restart/requests.ts';
 import type { EnvoyPlan } from './plan.ts';
 import { type AskedFor, renew, restart } from './restart.ts';
+import { toDiskFault } from './run-dir/fault.ts';
 import type { EnvoyControl, Serving } from './running-envoy.ts';
 import { type AdoptedEnvoys, adopt, report, startAlone } from './serving.ts';
 import type { CrashHistory } from './state/crash-history.ts';
@@ -80,10 +81,16 @@ export async function superviseEnvoy(options: SupervisorOptions): Promise<boolea
     adopted === undefined ? startAlone(options, fleet, plan) : adopt(options, fleet, adopted);
   try {
     for (let first = true; !stop.graceful.aborted; first = false) {
-      const problem = adopted === undefined ? await control.check(plan, stop.graceful) : undefined;
+      let problem = adopted === undefined ? await control.check(plan, stop.graceful) : undefined;
       if (stop.graceful.aborted) return false;
+      let begun: Serving | undefined;
+      try {
+        if (problem === undefined) begun = begin();
+      } catch (error) {
+        problem = toDiskFault(error);
+      }
       if (problem !== undefined && first) throw problem;
-      const ending = problem === undefined ? await serve(options, fleet, begin()) : undefined;
+      const ending = begun && (await serve(options, fleet, begun));
       adopted = undefined;
       if (ending?.kind === 'detached') {
         detached = true;

@@ -273,9 +273,12 @@ function createWishes(members: Members, voice: Voice): WishListeners {
     if (underWay) return;
     underWay = true;
     voice.reloading();
-    for (const member of [...members.all.values()]) await member.restart(cause);
-    voice.reloaded();
-    underWay = false;
+    try {
+      for (const member of [...members.all.values()]) await member.restart(cause);
+    } finally {
+      voice.reloaded();
+      underWay = false;
+    }
   };
   return {
     onRestart: restartAll,

@@ -53,7 +53,10 @@ export interface Member {
   /** In good order and for good; the second time at once. Resolves when nothing of it is left. */
   leave(cause: string): Promise<void>;
   hurry(cause: string): void;
-  /** Resolves when it is done. One that does not run is started. */
+  /**
+   * Resolves when it is done, or when it cannot be: one that does not serve, now or any more, is granted the wish once it
+   * does, and nobody waits for that. One that does not run is started.
+   */
   restart(cause: string): Promise<unknown>;
   drain(cause: string): void;
   /** Ends its agent for good and leaves its Envoy serving; false when that cannot be. */
@@ -81,6 +84,8 @@ export function startMember(options: MemberOptions): Member {
   let running = false;
   let started = (): void => {};
   const listeners = new Set<() => void>();
+  /** Of those who wait for something that only a proxy that serves can do. */
+  const impatient = new Set<() => void>();
   const dataplane: LiveDataplane = {
     get wanted() {
       return entry.json;
@@ -95,6 +100,7 @@ export function startMember(options: MemberOptions): Member {
     current = next;
     since = clock.now();
     const over = ['ready', 'degraded', 'failed', 'held'].includes(next.state);
+    if (!serves(next)) for (const tell of [...impatient]) tell();
     tried ||= over;
     if (over) started();
     options.onChange();
@@ -162,6 +168,15 @@ export function startMember(options: MemberOptions): Member {
     });
   }
 
+  function untilGranted(granted: unknown): Promise<unknown> {
+    let leave = (): void => {};
+    const given = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    impatient.add(leave);
+    return Promise.race([granted, given]).finally(() => impatient.delete(leave));
+  }
+
   const ended = live();
   return {
     get entry() {
@@ -197,7 +212,10 @@ export function startMember(options: MemberOptions): Member {
     },
     hurry: (cause) => immediate.abort(cause),
     async restart(cause) {
-      if (running) return wishes?.onRestart(cause);
+      if (running) {
+        const granted = wishes?.onRestart(cause);
+        return serves(current) ? untilGranted(granted) : undefined;
+      }
       backoff.reset();
       wake();
     },
@@ -212,4 +230,8 @@ export function startMember(options: MemberOptions): Member {
       setState({ state: 'held', reason });
     },
   };
+}
+
+function serves({ state }: MemberState): boolean {
+  return state === 'ready' || state === 'degraded' || state === 'handing-over';
 }

@@ -32,7 +32,7 @@ export function answerCrew(view: CrewView, request: IncomingMessage, response: S
     return send(outcome.ok ? 202 : 409, outcome);
   }
   if (!url.startsWith(CREW_PROXIES)) return false;
-  const [id = '', rest = ''] = split(url.slice(CREW_PROXIES.length));
+  const [id, rest] = split(url.slice(CREW_PROXIES.length));
   const found = view.member(id);
   if (found === undefined) return send(404, { ok: false, text: `no proxy ${id} is to run here` });
   request.url = rest;
@@ -53,7 +53,14 @@ export function answerCrew(view: CrewView, request: IncomingMessage, response: S
 
 function split(path: string): readonly [string, string] {
   const slash = path.indexOf('/');
-  return slash < 0
-    ? [decodeURIComponent(path), '']
-    : [decodeURIComponent(path.slice(0, slash)), path.slice(slash)];
+  return slash < 0 ? [decode(path), ''] : [decode(path.slice(0, slash)), path.slice(slash)];
+}
+
+/** As it is where it is no such text: nobody has that name. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
