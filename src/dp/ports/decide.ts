@@ -19,13 +19,14 @@ export async function decide(
   surroundings: Surroundings,
 ): Promise<readonly Decision[]> {
   const taken = new Map<Place, Taken>();
+  let claims: ReturnType<Surroundings['claims']> | undefined;
   const note = (found: readonly Taken[]) => {
     for (const one of found) taken.set(one.place, one);
   };
   note(await Promise.all(surroundings.look(places).map(withClaimant)));
-  const claims = await Promise.all(places.flatMap((place) => (taken.has(place) ? [] : claim(place))));
-  note(claims.flatMap((one) => (one.kind === 'taken' ? [one] : [])));
-  const held = claims.flatMap((one) => (one.kind === 'held' ? [one] : []));
+  const won = await Promise.all(places.flatMap((place) => (taken.has(place) ? [] : claim(place))));
+  note(won.flatMap((one) => (one.kind === 'taken' ? [one] : [])));
+  const held = won.flatMap((one) => (one.kind === 'held' ? [one] : []));
   note(await surroundings.probe(held.map(({ place }) => place)));
   note(await rivalsOf(held));
   for (const one of held) if (taken.has(one.place)) one.release();
@@ -34,7 +35,8 @@ export async function decide(
   /** An Envoy of another user is known by the claim of its agent only. */
   async function withClaimant(found: Taken): Promise<Taken> {
     if (found.byAgent) return found;
-    const claim = surroundings.claims().find((one) => overlap(found.place, one) && !isMine(one.key));
+    claims ??= surroundings.claims();
+    const claim = claims.find((one) => overlap(found.place, one) && !isMine(one.key));
     return claim === undefined
       ? found
       : { ...found, owner: await surroundings.askClaimant(claim.key), byAgent: true };

@@ -1,13 +1,15 @@
 import { basename, dirname } from 'node:path';
-import { findSocketHolder, type ListeningSocket } from '../../lib/listening-sockets.ts';
+import type { ListeningSocket } from '../../lib/listening-sockets.ts';
 import { describeCommand, readCommandLine } from '../../lib/process-id.ts';
 
-/** `process 4711 (node server.js)`, with the proxy where it is an Envoy; of other users only as much as all may know. */
-export function describeSocketOwner({ inode, uid }: ListeningSocket): {
-  readonly text: string;
-  readonly byAgent: boolean;
-} {
-  const pid = findSocketHolder(inode);
+/**
+ * `process 4711 (node server.js)`, with the proxy where it is an Envoy; of other users, whose processes cannot be looked
+ * into, only as much as all may know.
+ */
+export function describeSocketOwner(
+  { uid }: Pick<ListeningSocket, 'uid'>,
+  pid: number | undefined,
+): { readonly text: string; readonly byAgent: boolean } {
   if (pid === undefined)
     return { text: `a process of user ${uid} (root can see which: ss -lntup)`, byAgent: false };
   const proxy = proxyOf(readCommandLine(pid));

@@ -1,5 +1,10 @@
 import { askHolder, listClaims, tryClaim } from '../../lib/host-claim.ts';
-import { type ListeningSocket, readListeningSockets, readSocketInodes } from '../../lib/listening-sockets.ts';
+import {
+  findSocketHolders,
+  type ListeningSocket,
+  readListeningSockets,
+  readSocketInodes,
+} from '../../lib/listening-sockets.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { peekDirectory } from '../../lib/peek.ts';
 import { isPortFree } from '../../lib/port-holder.ts';
@@ -53,13 +58,13 @@ export function openSurroundings(options: SurroundingsOptions): Surroundings {
     async askClaimant(key) {
       return describeClaimant(await askHolder(`${CLAIM}${key}`, ASK_MS));
     },
-    look: (places) => conflicts(places, dir, ['yes']).map(toTaken),
+    look: (places) => toTaken(conflicts(places, dir, ['yes'])),
     async probe(places) {
       const found = conflicts(places, dir, ['yes', 'maybe']);
       const tried = found.map(async (one) =>
-        one.certain || (one.place.protocol === 'tcp' && !(await isFree(one.place))) ? [toTaken(one)] : [],
+        one.certain || (one.place.protocol === 'tcp' && !(await isFree(one.place))) ? [one] : [],
       );
-      return (await Promise.all(tried)).flat();
+      return toTaken((await Promise.all(tried)).flat());
     },
     open(places) {
       if (places.length === 0) return [];
@@ -102,9 +107,13 @@ function socketsFor(places: readonly Place[]): readonly ListeningSocket[] {
   return readListeningSockets(new Set(places.map(({ protocol }) => protocol)));
 }
 
-function toTaken({ place, socket }: Conflict): Taken {
-  const { text, byAgent } = describeSocketOwner(socket);
-  return { kind: 'taken', place, owner: text, byAgent };
+function toTaken(found: readonly Conflict[]): readonly Taken[] {
+  if (found.length === 0) return [];
+  const holders = findSocketHolders(found.map(({ socket }) => socket.inode));
+  return found.map(({ place, socket }) => {
+    const { text, byAgent } = describeSocketOwner(socket, holders.get(socket.inode));
+    return { kind: 'taken', place, owner: text, byAgent };
+  });
 }
 
 /** Also of an Envoy that an agent before this one left behind. One that cannot be looked into is given the benefit. */

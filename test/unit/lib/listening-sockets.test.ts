@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { toHexAddress } from '../../../src/lib/ip-address.ts';
 import {
-  findSocketHolder,
+  findSocketHolders,
   parseSocketTable,
   readListeningSockets,
   readSocketInodes,
@@ -17,7 +17,7 @@ test.each(['127.0.0.1', '::1', '0.0.0.0', '::'])('a server on %s is found with i
   const found = readListeningSockets(['tcp']).filter((socket) => socket.port === port);
   expect(found).toMatchObject([{ protocol: 'tcp', address: toHexAddress(host), uid: process.getuid?.() }]);
   const inode = found[0]?.inode ?? '';
-  expect(findSocketHolder(inode)).toBe(process.pid);
+  expect(findSocketHolders([inode, 'no inode'])).toEqual(new Map([[inode, process.pid]]));
   expect(readSocketInodes(process.pid)?.has(inode)).toBe(true);
   server.close();
 });
@@ -48,5 +48,5 @@ test('lines that are cut off or no sockets say nothing', () => {
 
 test('nobody can be looked into who is not there', () => {
   expect(readSocketInodes(4_194_305)).toBeUndefined();
-  expect(findSocketHolder('no inode')).toBeUndefined();
+  expect(findSocketHolders(['no inode'])).toEqual(new Map());
 });
