@@ -9,6 +9,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { peekDirectory } from '../../lib/peek.ts';
 import { isPortFree } from '../../lib/port-holder.ts';
 import { readCommandLine } from '../../lib/process-id.ts';
+import { isBootstrapOf } from '../run-dir/kept.ts';
 import { describeSocketOwner } from './owner.ts';
 import { keyOf, meets, type Place, type Taken } from './place.ts';
 
@@ -122,7 +123,7 @@ function ownSockets(dir: string): (socket: ListeningSocket) => boolean {
   let blind = false;
   for (const name of peekDirectory('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    if (!readCommandLine(Number(name)).some((arg) => arg.startsWith(`${dir}/bootstrap.`))) continue;
+    if (!readCommandLine(Number(name)).some((arg) => isBootstrapOf(dir, arg))) continue;
     const found = readSocketInodes(Number(name));
     if (found === undefined) blind = true;
     else for (const inode of found) inodes.add(inode);

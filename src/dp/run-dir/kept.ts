@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { identifyFile } from '../../lib/file-identity.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../lib/json.ts';
 import { peekDirectory } from '../../lib/peek.ts';
@@ -140,6 +141,18 @@ export function isStillThere(envoy: KeptEnvoy): boolean {
   );
 }
 
+/** Whether a word of a command line names a bootstrap of this directory, which may have several paths: `/var/run`, `/run`. */
+export function isBootstrapOf(dir: string, word: string): boolean {
+  if (word.startsWith(`${dir}/bootstrap.`)) return true;
+  if (!/^bootstrap\.\d\.json$/.test(basename(word)) || basename(dirname(word)) !== basename(dir))
+    return false;
+  try {
+    return realpathSync(dirname(word)) === realpathSync(dir);
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Processes that were started with a bootstrap of this directory, recorded or not: an agent may be killed between the
  * start of an Envoy and its record. Others that only name a file of the directory are not among them.
@@ -149,6 +162,6 @@ export function findEnvoysOf(dir: string): readonly number[] {
     if (!/^\d+$/.test(name)) return [];
     const words = readCommandLine(Number(name));
     const at = words.indexOf('--config-path');
-    return at > 0 && words[at + 1]?.startsWith(`${dir}/bootstrap.`) ? [Number(name)] : [];
+    return at > 0 && isBootstrapOf(dir, words[at + 1] ?? '') ? [Number(name)] : [];
   });
 }

@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Place, toPlace } from '../../../../src/dp/ports/place.ts';
 import { openSurroundings } from '../../../../src/dp/ports/surroundings.ts';
@@ -41,4 +45,28 @@ test('each of many taken ports is found with its holder', () => {
 
 test('a look at many taken ports takes little longer than at one: an agent does nothing else meanwhile', () => {
   expect(timeOf(places)).toBeLessThan(10 * timeOf(places.slice(0, 1)) + 5);
+});
+
+test('the port of an adopted Envoy is its own, by whatever path the run directory was named when it started', async () => {
+  const base = mkdtempSync(join(tmpdir(), 'surroundings-'));
+  mkdirSync(join(base, 'run', 'm.n'), { recursive: true });
+  symlinkSync('run', join(base, 'link'));
+  const serve =
+    "require('net').createServer().listen(0,'127.0.0.1',function(){console.log(this.address().port)})";
+  const bootstrap = join(base, 'run', 'm.n', 'bootstrap.3.json');
+  const envoy = spawn(process.execPath, ['-e', serve, '--', '--config-path', bootstrap]);
+  try {
+    const [port] = (await once(envoy.stdout, 'data')) as [Buffer];
+    const place = toPlace({ protocol: 'tcp', address: '127.0.0.1', port: Number(port), dual: false });
+    const look = (dir: string) =>
+      openSurroundings({ dir, mesh: 'm', name: 'n', logger: silentLogger }).look(
+        place === undefined ? [] : [place],
+      );
+    expect(look(join(base, 'link', 'm.n'))).toEqual([]);
+    expect(look(join(base, 'run', 'm.n'))).toEqual([]);
+    expect(look(join(base, 'other', 'm.n'))).toMatchObject([{ byAgent: true }]);
+  } finally {
+    envoy.kill('SIGKILL');
+    rmSync(base, { recursive: true, force: true });
+  }
 });
