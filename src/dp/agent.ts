@@ -167,6 +167,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean>
   mark = companions.answer;
   stale = () => companions.session.stale;
   control.marks = companions.marks;
+  const binaries = new Set<EnvoyBinary>();
   watchers.add((state) => companions.onState(state, control.facts?.running().at(-1)?.plan.received));
   try {
     const address = `http://127.0.0.1:${port}/ready`;
@@ -179,8 +180,9 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean>
     const removed = await cleanStaleInstances(config.runDir);
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
     wishes.listen({ onRestart: control.restart, onDrain: control.drain, onDetach: control.detach });
-    return await runEnvoy(parts, { ...claimed, readiness, control, companions, access });
+    return await runEnvoy(parts, { ...claimed, readiness, control, companions, access, binaries });
   } finally {
+    for (const binary of binaries) binary.close();
     wishes.dispose();
     access.stop();
     await companions.stop();
@@ -193,6 +195,8 @@ interface Started extends Claimed {
   readonly control: AgentControl;
   readonly companions: Companions;
   readonly access: Access;
+  /** All that were planned with: their files are held open until the agent has ended. */
+  readonly binaries: Set<EnvoyBinary>;
 }
 
 async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
@@ -200,6 +204,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
   const { machine, watchers, instance, adoption, control, companions, readiness, surroundings, access } =
     started;
   const binary = await planBinary({ config, env }, stop.graceful);
+  started.binaries.add(binary);
   describeBinary(binary, logger);
   machine.dispatch({ event: 'located', envoyVersion: binary.version.version });
   companions.setEnvoyVersion(binary.version.version);
@@ -251,6 +256,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
     instance,
     adoption,
     onTaken: started.onTaken,
+    onBinary: (another) => void started.binaries.add(another),
     detached: control.detached,
     readinessPort: readiness.port,
     machine,

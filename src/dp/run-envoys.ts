@@ -19,7 +19,14 @@ import type { RestartQueue } from './hot-restart/requests.ts';
 import { isSharedMemoryWritable, sharedMemoryPath } from './hot-restart/shared-memory.ts';
 import type { OpaqueResource } from './hot-restart/static-state.ts';
 import { startTriggers } from './hot-restart/triggers.ts';
-import { adoptBinary, type EnvoyPlan, locateBinary, planBinary, revisePlan } from './plan.ts';
+import {
+  adoptBinary,
+  type EnvoyBinary,
+  type EnvoyPlan,
+  locateBinary,
+  planBinary,
+  revisePlan,
+} from './plan.ts';
 import type { PortWatch } from './ports/port-watch.ts';
 import type { Instance } from './run-dir/instance.ts';
 import type { KeptEnvoy } from './run-dir/kept.ts';
@@ -59,6 +66,8 @@ export interface RunEnvoysParts {
   readonly leave: () => Promise<boolean>;
   /** What to begin with instead of a start. */
   readonly adoption: Adoption | undefined;
+  /** Told of each binary besides that of the plan: whoever is told closes it after the end. */
+  readonly onBinary: (binary: EnvoyBinary) => void;
   /** Told when whatever becomes of that Envoy is up to this. */
   readonly onTaken: () => void;
   /** Aborted when the agent is to end without its Envoys. */
@@ -140,14 +149,15 @@ function describeKept({ config, readinessPort }: RunEnvoysParts) {
 }
 
 async function takeUp(
-  { plan, config, clock, stop }: RunEnvoysParts,
+  { plan, config, clock, stop, onBinary }: RunEnvoysParts,
   control: EnvoyControl,
   { serving, leaving, adminLost }: Adoption,
 ): Promise<AdoptedEnvoys> {
-  const planOf = (envoy: KeptEnvoy): EnvoyPlan => ({
-    received: envoy === serving ? plan.received : envoy.received,
-    binary: adoptBinary(envoy, plan.binary),
-  });
+  const planOf = (envoy: KeptEnvoy): EnvoyPlan => {
+    const binary = adoptBinary(envoy, plan.binary);
+    onBinary(binary);
+    return { received: envoy === serving ? plan.received : envoy.received, binary };
+  };
   const adopted = {
     serving: control.adopt(serving, planOf(serving)),
     leaving: leaving && control.adopt(leaving, planOf(leaving)),
@@ -172,6 +182,7 @@ function askForSuccessor({ config, restarts }: RunEnvoysParts, { adminLost }: Ad
 async function revise(parts: RunEnvoysParts, before: EnvoyPlan): Promise<EnvoyPlan> {
   const { stop, logger } = parts;
   const binary = await planBinary(parts, stop.graceful, before.binary);
+  parts.onBinary(binary);
   let { received } = before;
   try {
     received = await parts.refetch(binary.version);

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { peekDirectory, peekLink } from '../../../src/lib/peek.ts';
 import { clonePath, type RunningProgram, runProgram, startProgram } from '../../support/processes.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { bootstrapWith } from '../dp/support/control-plane.ts';
@@ -101,6 +102,27 @@ describe('SIGHUP for several proxies', () => {
     }
     expect((await agent.stop()).code).toBe(0);
   });
+});
+
+test('a proxy that fails again and again leaves no file open', async () => {
+  const answer = bootstrapWith();
+  bench.cp.answerWith((call, response) => {
+    if (call.body.name === 'a') response.writeHead(422).end('no');
+    else answer(call, response);
+  });
+  start();
+  await agent.waitForLine('1 of 2 ready');
+  const open = () =>
+    peekDirectory(`/proc/${agent.pid}/fd`).map((fd) => peekLink(`/proc/${agent.pid}/fd/${fd}`));
+  const attempts = () => bench.cp.calls.filter(({ body }) => body.name === 'a').length;
+  for (let round = 0; round < 4; round++) {
+    const before = attempts();
+    agent.signal('SIGHUP');
+    await until(async () => attempts() > before, 'a further try');
+  }
+  await until(async () => (await statusOf('a')).state === 'failed', 'the end of the last try');
+  expect(open().filter((path) => path.includes('fake-envoy'))).toHaveLength(1);
+  expect((await agent.stop()).code).toBe(0);
 });
 
 test('a path that nobody can read is not found on the socket of several proxies, and ends none of them', async () => {
