@@ -81,7 +81,8 @@ describe('one of several proxies that cannot run', () => {
     expect(wait.stderr).toMatch(/1 of 2 ready; default\.a: (failed|locating)/);
     expect((await ask('wait', '--name', 'b', '--timeout', '20s', '--request-timeout', '5s')).code).toBe(0);
     await other.stop();
-    expect((await ask('restart', 'a')).stdout).toContain('it is started');
+    // It may be in the middle of a further try by itself.
+    expect((await ask('restart', 'a')).code).toBe(0);
     await agent.waitForLine('2 of 2 ready');
     expect((await agent.stop()).code).toBe(0);
     expect(bench.leftovers()).toEqual([]);
