@@ -103,7 +103,7 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
         );
       }
       concurrency ??= await readConcurrency(envoy.place);
-      kept.record();
+      kept.settled(envoy.pid);
     },
     running: () => [...running],
     async leave() {

@@ -4,6 +4,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/coded-error.ts';
+import { identifyFile } from '../lib/file-identity.ts';
 import type { Logger } from '../lib/logger.ts';
 import { ensurePrivateDir, ensureSafeParent } from '../lib/private-dir.ts';
 import { withoutAuthorization } from './bootstrap/authorization.ts';
@@ -35,8 +36,8 @@ export interface KeptEnvoys {
   /** Starts an Envoy and writes it down. */
   start(start: Omit<KeptStart, 'logPath'>, facts: StartFacts, output: KeptOutput): LoggedProcess;
   adopt(envoy: KeptEnvoy, output: KeptOutput): LoggedProcess;
-  /** Writes down again what is kept, after anything of it changed. */
-  record(): void;
+  /** This one serves: what is known of it by now is written down. */
+  settled(pid: number): void;
   /** Lets go of all of them. */
   forget(): void;
 }
@@ -98,7 +99,13 @@ export function createKeptEnvoys(parts: KeptEnvoysParts): KeptEnvoys {
       });
     },
     adopt: (envoy, output) => add(adoptLogged(envoy, optionsFor(envoy.epoch, envoy.logPath, output)), envoy),
-    record,
+    settled(pid) {
+      for (const [process, envoy] of kept) {
+        const program = process.pid === pid ? identifyFile(`/proc/${pid}/exe`) : '';
+        if (program !== '' && program !== envoy.binary.identity) kept.set(process, { ...envoy, program });
+      }
+      record();
+    },
     forget() {
       for (const process of kept.keys()) process.forget();
     },

@@ -25,7 +25,12 @@ const ENDED_WITHIN_MS = 5_000;
 
 /** Undefined when there is nothing to adopt; the private directory is then as new. */
 export async function adoptKept(instance: Instance, logger: Logger): Promise<Adoption | undefined> {
-  const { kept: record } = instance;
+  const { kept: record, discarded } = instance;
+  if (discarded.length > 0)
+    logger.warn(
+      { pids: discarded },
+      'Envoy is not adopted but ended and started anew: what the agent before this one wrote down of it cannot be used: it is damaged, of an agent of another version, or of another program',
+    );
   if (record === undefined) return undefined;
   const looks = await Promise.all(record.envoys.map(lookAt));
   const decision = decide(looks);

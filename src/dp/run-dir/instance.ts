@@ -16,6 +16,8 @@ export interface Instance {
   readonly paths: InstancePaths;
   /** Envoys that run on without the agent that started them, to be adopted or ended; undefined when there are none. */
   readonly kept: KeptRecord | undefined;
+  /** Envoys that were kept, too, and ended at once: what was written down of them cannot be used. */
+  readonly discarded: readonly number[];
   /** For the next agent: which Envoys outlive this one. */
   keep(record: KeptRecord): void;
   /** Ends all Envoys that were found and makes the directory as new. */
@@ -45,8 +47,10 @@ export async function claimInstance(paths: InstancePaths): Promise<Instance> {
     sign();
   };
   let kept: KeptRecord | undefined;
+  let discarded: readonly number[] = [];
   try {
     kept = takeKept(paths);
+    if (kept === undefined && existsSync(paths.kept)) discarded = findEnvoysOf(paths.dir);
     if (kept === undefined) clear();
     else sign();
   } catch (cause) {
@@ -56,6 +60,7 @@ export async function claimInstance(paths: InstancePaths): Promise<Instance> {
   return {
     paths,
     kept,
+    discarded,
     keep: (record) => writePrivateFile(paths.kept, formatKept(record)),
     clear,
     async leave() {

@@ -29,6 +29,8 @@ export interface KeptEnvoy {
   /** Of the hot restarts it takes part in; undefined for none. */
   readonly baseId?: number;
   readonly binary: KeptBinary;
+  /** What it runs, like `identity`: where the binary is a script that leads to the program, another file. */
+  readonly program?: string;
   readonly bootstrapPath: string;
   readonly place: AdminPlace;
   readonly logPath: string;
@@ -75,7 +77,7 @@ export function parseKept(text: string): KeptRecord | undefined {
 
 function parseEnvoy(value: Json): KeptEnvoy | undefined {
   if (!isJsonObject(value) || !isJsonObject(value.received) || !isJsonObject(value.expects)) return undefined;
-  const { pid, startTicks, epoch, baseId, bootstrapPath, logPath, relayEpoch, received } = value;
+  const { pid, startTicks, epoch, baseId, bootstrapPath, logPath, relayEpoch, received, program } = value;
   const place = parsePlace(value.place);
   const binary = parseBinary(value.binary);
   if (!isCount(pid) || pid < 2 || !isCount(startTicks) || !isCount(epoch)) return undefined;
@@ -85,6 +87,7 @@ function parseEnvoy(value: Json): KeptEnvoy | undefined {
   return {
     ...{ pid, startTicks, epoch, bootstrapPath, logPath, place, binary, received, expects },
     ...(isCount(baseId) ? { baseId } : {}),
+    ...(typeof program === 'string' ? { program } : {}),
     ...(isCount(relayEpoch) ? { relayEpoch } : {}),
   };
 }
@@ -136,7 +139,7 @@ export function isStillThere(envoy: KeptEnvoy): boolean {
   const program = identifyFile(`/proc/${envoy.pid}/exe`);
   return (
     isSameProcessAlive(envoy) &&
-    (program === '' || program === envoy.binary.identity) &&
+    (program === '' || program === (envoy.program ?? envoy.binary.identity)) &&
     readCommandLine(envoy.pid).includes(envoy.bootstrapPath)
   );
 }

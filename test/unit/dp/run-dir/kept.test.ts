@@ -86,6 +86,14 @@ describe('what is left of a record', () => {
     expect(findEnvoysOf(`${dir}-other`)).toEqual([]);
   });
 
+  test('are those, too, whose binary is a script that leads to the program they run', () => {
+    const script = { ...aKeptEnvoy().binary, identity: 'of a script' };
+    write({ binary: script });
+    expect(left()).toBeUndefined();
+    write({ binary: script, program: identifyFile(`/proc/${child.pid}/exe`) });
+    expect(left()).toEqual([child.pid]);
+  });
+
   test.each([
     ['started at another time', { startTicks: 1 }],
     ['runs another program', { binary: { ...aKeptEnvoy().binary, identity: 'another' } }],

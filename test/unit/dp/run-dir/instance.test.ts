@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { adoptKept } from '../../../../src/dp/adoption/adopt.ts';
+import { claimInstance } from '../../../../src/dp/run-dir/instance.ts';
+import { instancePaths } from '../../../../src/dp/run-dir/paths.ts';
+import { silentLogger } from '../../../../src/lib/logger.ts';
+import { readCommandLine, readProcessId } from '../../../../src/lib/process-id.ts';
+import { waitUntil } from '../../../support/wait-until.ts';
+
+let base: string;
+
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'dp-instance-'));
+});
+
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+test.each([
+  ['of another version', '{"format":2,"envoys":[]}'],
+  ['cut off', '{"format":1,"mesh":"def'],
+])('Envoy with a record that is %s is ended, and the log says so', async (_what, text) => {
+  const paths = instancePaths(join(base, 'run'), 'default', 'web');
+  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+  writeFileSync(paths.kept, text);
+  const words = ['-c', 'sleep 60 & wait', 'envoy', '--config-path', join(paths.dir, 'bootstrap.0.json')];
+  const envoy = spawn('/bin/sh', words, { detached: true });
+  const pid = envoy.pid ?? 0;
+  try {
+    await waitUntil(() => readCommandLine(pid).includes('--config-path'));
+    const warned: { readonly message: string; readonly pids: unknown }[] = [];
+    const instance = await claimInstance(paths);
+    const logger = {
+      ...silentLogger,
+      warn: (fields: Readonly<Record<string, unknown>>, message: string) =>
+        void warned.push({ message, pids: fields.pids }),
+    };
+    expect(await adoptKept(instance, logger)).toBeUndefined();
+    await waitUntil(() => readProcessId(pid) === undefined);
+    expect(warned).toEqual([
+      { pids: [pid], message: expect.stringContaining('wrote down of it cannot be used') as string },
+    ]);
+    await instance.release();
+  } finally {
+    process.kill(-pid, 'SIGKILL');
+  }
+});
