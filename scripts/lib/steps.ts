@@ -14,6 +14,8 @@ export interface Step {
   readonly lane: boolean;
   /** Far above what it takes: a step that hangs fails instead of holding everything up. */
   readonly deadlineMinutes: number;
+  /** Run in so many parts at the same time, where each can have a network of its own. */
+  readonly parts?: number;
 }
 
 const laneArguments = (name: string) => ['run', '--project', name, '--passWithNoTests'];
@@ -45,6 +47,8 @@ export const IMPORTS = check(
   'scripts',
   'test',
 );
+const OWN_NETWORK = './scripts/in-own-network';
+
 export const UNIT = lane('unit', 10);
 export const ALL_STEPS = [
   TYPES,
@@ -55,7 +59,7 @@ export const ALL_STEPS = [
   lane('integration', 10),
   // Tests of a change of versions need a second Envoy, and the lane below has no way out to fetch it.
   check('older-envoy', 'env', 'KUMA_DP_CACHE=.cache', 'dist/bin/kuma-dp', 'envoy', 'install', '1.39.3'),
-  lane('e2e', 20, './scripts/in-own-network'),
+  { ...lane('e2e', 20, OWN_NETWORK), parts: 2 },
 ];
 
 /** Runs one after the other (the machine may be small), prints what came of each, and ends with the sum. */
@@ -73,7 +77,22 @@ export async function runSteps(steps: readonly Step[]): Promise<Tally> {
   return sum;
 }
 
+/** The parts of a step at the same time: tests of whole programs mostly wait. What the later ones print comes at the end. */
 async function runStep(step: Step): Promise<Tally> {
+  const { parts = 1 } = step;
+  if (parts === 1 || !(await networksArePossible())) return runPart(step, [], 'inherit');
+  const numbers = Array.from({ length: parts }, (_, i) => i + 1);
+  const tallies = await Promise.all(
+    numbers.map((n) => runPart(step, [`--shard=${n}/${parts}`], n === 1 ? 'inherit' : 'pipe')),
+  );
+  return tallies.reduce(addTallies, NOTHING);
+}
+
+async function networksArePossible(): Promise<boolean> {
+  return (await execa(OWN_NETWORK, ['--possible'], { cwd: root, reject: false })).exitCode === 0;
+}
+
+async function runPart(step: Step, more: readonly string[], output: 'inherit' | 'pipe'): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), 'kuma-test-'));
   const reportFile = join(folder, 'report.json');
   const [program, ...args] = step.command;
@@ -81,14 +100,16 @@ async function runStep(step: Step): Promise<Tally> {
     ? ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
     : [];
   try {
-    const { failed, timedOut } = await execa(program, [...args, ...reporters], {
+    const { failed, timedOut, all } = await execa(program, [...args, ...more, ...reporters], {
       cwd: root,
       preferLocal: true,
       reject: false,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', output, output],
+      all: true,
       timeout: step.deadlineMinutes * 60_000,
       forceKillAfterDelay: 10_000,
     });
+    if (output === 'pipe') console.log(all);
     if (timedOut)
       console.error(`${step.name} was stopped: it did not end within ${step.deadlineMinutes} minutes`);
     const report = existsSync(reportFile) ? readFileSync(reportFile, 'utf8') : undefined;
