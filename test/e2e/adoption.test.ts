@@ -1,7 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readProcessId } from '../../src/lib/process-id.ts';
-import { type RunningProgram, waitUntil } from '../support/processes.ts';
+import { envoyBinary, type RunningProgram, waitUntil } from '../support/processes.ts';
 import { startTraffic, type Traffic } from '../support/traffic.ts';
 import { expectNothingLeft, KEEP, killed } from './support/adoption.ts';
 import { call } from './support/calls.ts';
@@ -69,6 +71,19 @@ describe('with --keep-envoy, under load', () => {
       expect(await proxy.mesh.shell.ok('kuma-dp restart web')).toContain(`epoch ${i} took over`);
       await waitUntil(async () => (await proxy.status()).envoys.length === 1);
     }
+    await nothingFailed();
+  });
+
+  test('an Envoy that a script of its user starts is adopted like any other', async () => {
+    const script = join(proxy.mesh.home, 'envoy-script');
+    writeFileSync(script, `#!/bin/sh\nexec '${envoyBinary()}' "$@"\n`, { mode: 0o755 });
+    const settings = `${KEEP} --binary-path ${script}`;
+    agent = await proxy.start(settings);
+    const { pid } = await untilState(proxy, 'ready');
+    traffic = startTraffic({ ...proxy, share: 0.5 });
+    await killed(agent);
+    agent = await proxy.start(settings);
+    expect(await untilState(proxy, 'ready')).toMatchObject({ pid, epoch: 0 });
     await nothingFailed();
   });
 
