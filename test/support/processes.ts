@@ -210,7 +210,16 @@ function matches(line: string, pattern: RegExp | string): boolean {
 }
 
 // A test run that is stopped half-way takes its programs along.
-process.once('exit', () => {
+// A test run that is stopped half-way takes its programs along.
+process.once('exit', killAll);
+// A Ctrl-C reaches the whole group, this worker too, which would else end without a word.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    killAll();
+    process.kill(process.pid, signal);
+  });
+
+function killAll(): void {
   for (const child of running) killGroup(child);
   killMarked('SIGKILL');
-});
+}
