@@ -90,11 +90,11 @@ export async function runAgent(parts: AgentParts): Promise<void> {
   const instance = await claimInstance(paths);
   let reason = 'a fault';
   // An Envoy that serves is left to the next agent by one that ends before it could take it over.
-  let left = false;
+  let left = instance.kept !== undefined;
   try {
     const adoption = await adoptKept(instance, logger);
-    if (adoption === undefined) await checkAdminPort(config.envoy.adminPort);
     left = adoption !== undefined;
+    if (adoption === undefined) await checkAdminPort(config.envoy.adminPort);
     const onTaken = () => {
       left = false;
     };

@@ -29,7 +29,7 @@ export async function adoptKept(instance: Instance, logger: Logger): Promise<Ado
   if (discarded.length > 0)
     logger.warn(
       { pids: discarded },
-      'Envoy is not adopted but ended and started anew: what the agent before this one wrote down of it cannot be used: it is damaged, of an agent of another version, or of another program',
+      'Envoy is not adopted but ended and started anew: what the agent before this one wrote down of it cannot be used: it is gone, damaged, of an agent of another version, or of another program',
     );
   if (record === undefined) return undefined;
   const looks = await Promise.all(record.envoys.map(lookAt));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HostLock, tryLock } from '../../lib/host-lock.ts';
@@ -50,7 +50,8 @@ export async function claimInstance(paths: InstancePaths): Promise<Instance> {
   let discarded: readonly number[] = [];
   try {
     kept = takeKept(paths);
-    if (kept === undefined && existsSync(paths.kept)) discarded = findEnvoysOf(paths.dir);
+    if (kept === undefined && (existsSync(paths.kept) || !existsSync(paths.dir)))
+      discarded = findEnvoysOf(paths.dir);
     if (kept === undefined) clear();
     else sign();
   } catch (cause) {
@@ -170,8 +171,11 @@ function takeKept(paths: InstancePaths): KeptRecord | undefined {
 
 /** Ends an Envoy that outlived its agent, which would silently share ports with the next one, then removes the directory. */
 function removeInstance(dir: string): void {
-  const stat = statSync(dir, { throwIfNoEntry: false });
-  if (stat === undefined) return;
+  if (!existsSync(dir)) {
+    // Service managers and cleaners remove run directories. An Envoy that was kept does not go with it.
+    for (const pid of findEnvoysOf(dir)) kill(pid, 'SIGKILL');
+    return;
+  }
   ensurePrivateDir(dir);
   for (const envoy of readRecords(join(dir, 'envoy.json'))) {
     // Twice sure: the number, its start and its bootstrap file are those of this directory.

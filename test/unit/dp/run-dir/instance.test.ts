@@ -21,10 +21,13 @@ afterEach(() => rmSync(base, { recursive: true, force: true }));
 test.each([
   ['of another version', '{"format":2,"envoys":[]}'],
   ['cut off', '{"format":1,"mesh":"def'],
-])('Envoy with a record that is %s is ended, and the log says so', async (_what, text) => {
+  ['gone with the whole run directory, as a service manager removes it', undefined],
+])('an Envoy with a record that is %s is ended, and the log says so', async (_what, text) => {
   const paths = instancePaths(join(base, 'run'), 'default', 'web');
-  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
-  writeFileSync(paths.kept, text);
+  if (text !== undefined) {
+    mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+    writeFileSync(paths.kept, text);
+  }
   const words = ['-c', 'sleep 60 & wait', 'envoy', '--config-path', join(paths.dir, 'bootstrap.0.json')];
   const envoy = spawn('/bin/sh', words, { detached: true });
   const pid = envoy.pid ?? 0;
