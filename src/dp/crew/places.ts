@@ -43,12 +43,14 @@ interface Known {
 /** Looks at the places again and again; a file is read only when something about it changed. */
 export function createReader(options: ReaderOptions): Reader {
   let known = new Map<string, Known>();
+  /** File systems of directories when they last held a Dataplane. */
+  const devices = new Map<string, number>();
   return {
     async look() {
       const absent = new Map<string, string>();
       const next = new Map<string, Known>();
       let unsettled = false;
-      const { files, hasDirectory } = await listFiles(options.places, absent);
+      const { files, hasDirectory } = await listFiles(options.places, absent, devices);
       for (const path of files) {
         const outcome = await readOne(path, known.get(path), options);
         unsettled ||= outcome === 'unsettled';
@@ -76,17 +78,23 @@ export function tokenFileOf(path: string): string {
 async function listFiles(
   places: readonly string[],
   absent: Map<string, string>,
+  devices: Map<string, number>,
 ): Promise<{ readonly files: ReadonlySet<string>; readonly hasDirectory: boolean }> {
   const files = new Set<string>();
   let hasDirectory = false;
   for (const place of places) {
     try {
-      if (!(await stat(place)).isDirectory()) {
+      const found = await stat(place);
+      if (!found.isDirectory()) {
         files.add(place);
         continue;
       }
       hasDirectory = true;
       const names = (await readdir(place)).filter(isDataplaneFile).sort();
+      // The place of a mount that is away is an empty directory.
+      if (names.length > 0) devices.set(place, found.dev);
+      else if ((devices.get(place) ?? found.dev) !== found.dev)
+        absent.set(place, 'is empty, and on another file system than before: it seems not to be mounted');
       for (const name of names) files.add(join(place, name));
     } catch (error) {
       absent.set(place, describeAbsence(error));

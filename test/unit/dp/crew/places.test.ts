@@ -34,6 +34,28 @@ const summary = ({ readings }: Look) =>
   readings.map(({ outcome }) => (outcome.kind === 'good' ? outcome.entry.name : outcome.problem));
 
 describe('a look at a directory', () => {
+  test('that is empty on another file system than before finds that it is away, not that all files are gone', async () => {
+    const mounted = mkdtempSync('/dev/shm/places-');
+    try {
+      mkdirSync(join(dir, 'bare'));
+      symlinkSync(mounted, join(dir, 'dps'));
+      writeFileSync(join(mounted, 'a.yaml'), text('a'));
+      const place = join(dir, 'dps');
+      const { look } = reader([place]);
+      expect(summary(await look())).toEqual(['a']);
+      unlinkSync(place);
+      symlinkSync('bare', place);
+      for (let i = 0; i < 2; i++) expect([...(await look()).absent.keys()]).toEqual([place]);
+      unlinkSync(place);
+      symlinkSync(mounted, place);
+      rmSync(join(mounted, 'a.yaml'));
+      expect((await look()).absent.size).toBe(0);
+      expect(summary(await look())).toEqual([]);
+    } finally {
+      rmSync(mounted, { recursive: true });
+    }
+  });
+
   test('finds YAML and JSON, and none of what editors and package managers leave there', async () => {
     put('b.yml', text('b'));
     put('a.yaml', text('a'));
