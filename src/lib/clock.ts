@@ -27,5 +27,13 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * Time in ms until the next of the common ticks of this period: many who look at something each wake the process together,
+ * once, instead of each at a time of its own. Whole ms: a timer that came a little early would come twice.
+ */
+export function untilTick({ monotonic }: Pick<Clock, 'monotonic'>, periodMs: number): number {
+  return Math.ceil(periodMs - (monotonic() % periodMs));
+}
+
 /** Node counts timeouts in 31 bits, about 24.8 days, and runs what is set for longer at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;

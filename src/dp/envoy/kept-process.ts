@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, untilTick } from '../../lib/clock.ts';
 import { isSameProcessAlive, type ProcessId, readProcessId } from '../../lib/process-id.ts';
 import type { EnvoyExit, EnvoyProcess } from './process.ts';
 
@@ -70,7 +70,7 @@ export function followProcess(id: ProcessId | undefined, { clock, onGone }: Foll
     cancel();
     if (done) return;
     if (id !== undefined && isSameProcessAlive(id)) {
-      cancel = clock.after(LOOK_EVERY_MS, look);
+      cancel = clock.after(untilTick(clock, LOOK_EVERY_MS), look);
       return;
     }
     done = true;

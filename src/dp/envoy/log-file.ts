@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, untilTick } from '../../lib/clock.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, O_WRONLY } = constants;
 
@@ -84,10 +84,10 @@ export function followLog(options: FollowLogOptions): FollowedLog {
     } catch {
       // A disk that fails must not end the agent; the next look may do better.
     }
-    cancel = clock.after(LOOK_EVERY_MS, look);
+    cancel = clock.after(untilTick(clock, LOOK_EVERY_MS), look);
   }
 
-  cancel = clock.after(LOOK_EVERY_MS, look);
+  cancel = clock.after(untilTick(clock, LOOK_EVERY_MS), look);
   return {
     get position() {
       return position;

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readFileSync, readSync, rmSync } from 'node:fs';
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, untilTick } from '../../lib/clock.ts';
 import { writePrivateFile } from '../../lib/private-file.ts';
 import type { ProcessId } from '../../lib/process-id.ts';
 import { describeEnd, followProcess, type KeptStart, startKeptEnvoy } from './kept-process.ts';
@@ -75,7 +75,7 @@ function follow(id: ProcessId | undefined, from: number, options: LoggedOptions)
   let cancelNote = () => {};
   const noteAgain = () => {
     note();
-    cancelNote = clock.after(NOTE_EVERY_MS, noteAgain);
+    cancelNote = clock.after(untilTick(clock, NOTE_EVERY_MS), noteAgain);
   };
   noteAgain();
   const stop = () => {

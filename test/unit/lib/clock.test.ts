@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../src/lib/clock.ts';
+import { systemClock, untilTick } from '../../../src/lib/clock.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -38,4 +38,13 @@ test('a wait that was cancelled does not run, whichever part of it was under way
   vi.advanceTimersByTime(60 * DAY_MS);
   expect([early.state.calls, late.state.calls]).toEqual([0, 0]);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('those who wait for the common tick wake together, whenever they began, and never twice for one', () => {
+  for (const began of [0.1, 7, 49.9, 50.0001]) {
+    const ms = untilTick({ monotonic: () => began }, 50);
+    expect(Number.isInteger(ms)).toBe(true);
+    expect(began + ms).toBeGreaterThanOrEqual(Math.ceil(began / 50) * 50);
+    expect((began + ms) % 50).toBeLessThan(1);
+  }
 });
