@@ -19,6 +19,7 @@ import { claimInstance } from '../run-dir/instance.ts';
 import { crewPaths } from '../run-dir/paths.ts';
 import { type Barrier, createBarrier } from './barrier.ts';
 import { followPlaces } from './follow-places.ts';
+import { tellForgotten } from './forgotten.ts';
 import { createGate } from './gate.ts';
 import type { MemberLog } from './log.ts';
 import { type Attempt, startMember } from './member.ts';
@@ -252,6 +253,7 @@ async function untilStopped(parts: Stoppable, state: State, first: Look): Promis
     { places: crew.places, proxies: first.readings.length },
     'an agent for several proxies started',
   );
+  if (config.envoy.keep) tellForgotten(config.runDir, first, logger);
   const places = followPlaces({ ...{ reader, first, clock, logger, apply }, places: crew.places });
   wishes.listen(createWishes(members, voice));
   await Promise.race([aborted(stop.graceful), aborted(detached)]);
