@@ -8,6 +8,8 @@ const lane = (name: string, testTimeout: number, extra: object = {}) => ({
 
 export default defineConfig({
   test: {
+    // Also on two cores, where one would be the default: most tests of whole parts wait.
+    maxWorkers: 2,
     projects: [
       lane('unit', 20_000),
       lane('contract', 60_000),

@@ -98,23 +98,19 @@ describe('an application', () => {
 describe('the end', () => {
   test('proxy first: connections end, then the application while Envoy is still there, then Envoy', async () => {
     const envoy = bench.fakeEnvoy();
-    const seen = `grep -c drain_listeners ${bench.path('log')} >> ${bench.path('app')}; kill -0 $(cat ${bench.path('pid')}) && echo alive >> ${bench.path('app')}; exit 0`;
-    const agent = bench.run(envoy.path, ['--', 'sh', '-c', patient(seen)]);
+    const pid = `$(sed -n 's/^serve \\([0-9]*\\).*/\\1/p' ${envoy.logPath})`;
+    const seen = `grep -c drain_listeners ${envoy.logPath} >> ${bench.path('app')}; kill -0 ${pid} && echo alive >> ${bench.path('app')}; exit 0`;
+    const agent = bench.run(envoy.path, ['--', 'sh', '-c', patient(seen.replaceAll("'", '"'))]);
     await bench.untilFile('app', 'up');
-    link(envoy.log());
-    const stopping = agent.stop();
-    const watch = setInterval(() => link(envoy.log()), 5);
-    expect(await stopping).toEqual({ code: 0, signal: null });
-    clearInterval(watch);
+    expect(await agent.stop()).toEqual({ code: 0, signal: null });
     expect(bench.read('app')).toBe('up\ntold\n1\nalive\n');
   });
 
   test('application first: it is told before any connection ends', async () => {
     const envoy = bench.fakeEnvoy();
-    const seen = `grep -c drain_listeners ${bench.path('log')} >> ${bench.path('app')}; exit 4`;
+    const seen = `grep -c drain_listeners ${envoy.logPath} >> ${bench.path('app')}; exit 4`;
     const agent = bench.run(envoy.path, ['--stop-order', 'app-first', '--', 'sh', '-c', patient(seen)]);
     await bench.untilFile('app', 'up');
-    link(envoy.log());
     expect(await agent.stop()).toEqual({ code: 4, signal: null });
     expect(bench.read('app')).toBe('up\ntold\n0\n');
     expect(envoy.log()).toContain('POST /drain_listeners?graceful&skip_exit');
@@ -152,10 +148,3 @@ describe('the end', () => {
     expect(bench.read('app')).toBe('');
   });
 });
-
-/** Puts what the fake Envoy wrote where the application looks for it. */
-function link(lines: readonly string[]): void {
-  const pid = lines.findLast((line) => line.startsWith('serve'))?.split(' ')[1] ?? '';
-  bench.write('log', `${lines.join('\n')}\n`);
-  bench.write('pid', pid);
-}

@@ -33,14 +33,18 @@ export class Bench {
   readonly #agents: RunningAgent[] = [];
 
   /** An executable that plays Envoy with the given behaviour. */
-  fakeEnvoy(behaviour: object = {}): { path: string; log: () => readonly string[] } {
+  fakeEnvoy(behaviour: object = {}): { path: string; logPath: string; log: () => readonly string[] } {
     const log = join(this.dir, 'envoy.log');
     const path = join(this.dir, `fake-envoy-${Math.random().toString(36).slice(2)}`);
     const json = JSON.stringify({ log, ...behaviour });
     const script = join(ROOT, 'test/fixtures/fake-envoy.ts');
     writeFileSync(path, `#!/bin/sh\nFAKE_ENVOY='${json}' exec '${process.execPath}' '${script}' "$@"\n`);
     chmodSync(path, 0o755);
-    return { path, log: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []) };
+    return {
+      path,
+      logPath: log,
+      log: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
+    };
   }
 
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}, name = 'a'): RunningAgent {
