@@ -30,7 +30,7 @@ test('a kept Envoy whose file went away while no agent was there is told, one wh
   const dir = join(runDir, 'default.web');
   mkdirSync(dir);
   const bootstrapPath = join(dir, 'bootstrap.0.json');
-  const envoy = spawn('/bin/sh', ['-c', 'sleep 60 & wait', 'envoy', '--config-path', bootstrapPath], {
+  const envoy = spawn('/bin/sh', ['-c', 'read -r _', 'envoy', '--config-path', bootstrapPath], {
     detached: true,
   });
   const pid = envoy.pid ?? 0;

@@ -28,7 +28,7 @@ test.each([
     mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
     writeFileSync(paths.kept, text);
   }
-  const words = ['-c', 'sleep 60 & wait', 'envoy', '--config-path', join(paths.dir, 'bootstrap.0.json')];
+  const words = ['-c', 'read -r _', 'envoy', '--config-path', join(paths.dir, 'bootstrap.0.json')];
   const envoy = spawn('/bin/sh', words, { detached: true });
   const pid = envoy.pid ?? 0;
   try {

@@ -55,13 +55,7 @@ describe('what is left of a record', () => {
 
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'dp-kept-'));
-    child = spawn('/bin/sh', [
-      '-c',
-      'sleep 60 & wait',
-      'envoy',
-      '--config-path',
-      join(dir, 'bootstrap.0.json'),
-    ]);
+    child = spawn('/bin/sh', ['-c', 'read -r _', 'envoy', '--config-path', join(dir, 'bootstrap.0.json')]);
     await waitUntil(() => readCommandLine(child.pid ?? 0).includes('--config-path'));
   });
 
