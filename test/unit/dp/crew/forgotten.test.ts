@@ -55,7 +55,7 @@ test('a kept Envoy whose file went away while no agent was there is told, one wh
       expect.stringMatching(new RegExp(`^Envoy of default\\.web was kept .*kill ${pid}$`)),
     ]);
   } finally {
-    process.kill(-pid, 'SIGKILL');
+    envoy.kill('SIGKILL');
     rmSync(runDir, { recursive: true });
   }
 });

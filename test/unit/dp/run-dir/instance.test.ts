@@ -47,6 +47,6 @@ test.each([
     ]);
     await instance.release();
   } finally {
-    process.kill(-pid, 'SIGKILL');
+    envoy.kill('SIGKILL');
   }
 });
