@@ -31,6 +31,13 @@ async function main(args: readonly string[]): Promise<number> {
   const wanted = args.filter((arg) => !arg.startsWith('--'));
   const selected = (row: Row) =>
     wanted.length > 0 ? wanted.some((part) => row.name.includes(part)) : args.includes('--full') || !row.long;
+  const unknown = args.find((arg) => arg.startsWith('--') && arg !== '--full');
+  if (unknown !== undefined) {
+    process.stderr.write(
+      'usage: npm run bench [-- [--full] NAME…]; docs/performance.md tells what is measured\n',
+    );
+    return 2;
+  }
   let missed = 0;
   for (const file of (await readdir(ROWS)).filter((name) => name.endsWith('.ts')).sort()) {
     const { row } = (await import(new URL(file, ROWS).href)) as { row: Row };
