@@ -103,7 +103,10 @@ async function startBeside(when: string): Promise<RunningProgram> {
   return agent;
 }
 
-test('an agent that keeps its Envoy may be killed at any moment: the next one has that Envoy, or a new one, and no other is left', async () => {
+const TITLE =
+  'an agent that keeps its Envoy may be killed at any moment: the next one has that Envoy, or a new one, and no other is left';
+
+test(TITLE, { timeout: ROUNDS * 180_000 }, async () => {
   const phases: string[] = [];
   let agent = await startBeside('nowhere');
   for (let round = 0; round < ROUNDS; round++)
