@@ -72,7 +72,7 @@ describe('the demo', () => {
       const { code, stdout, stderr } = await demo();
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).toContain(
-        `port 10301, for the proxy of reviews-v2, is taken by process ${process.pid}: `,
+        `port 10301, for the proxy of reviews-v2, is taken by process ${process.pid} (`,
       );
     } finally {
       holder.close();

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { describePortHolder } from '../../../src/lib/port-holder.ts';
+import { describePortHolder } from '../../../src/dp/ports/holders.ts';
 import type { Endpoint } from './layout.ts';
 
 /** What is wrong with the sockets the demo needs, all of it, in sentences for people. Empty: they are free. */
@@ -14,7 +14,7 @@ export async function findPortTroubles(wanted: readonly Endpoint[]): Promise<rea
     if (code === undefined) return [];
     if (code !== 'EADDRINUSE') return [`port ${port} on ${address}, for ${use}, cannot be used: ${code}`];
     return [
-      `port ${port}, for ${use}, is taken by ${describePortHolder(port) ?? 'a program that this user may not see'}`,
+      `port ${port}, for ${use}, is taken by ${describePortHolder(address, port) ?? 'a program that this user may not see'}`,
     ];
   });
 }

@@ -1,3 +1,4 @@
+import { isPortFree } from '../../lib/free-port.ts';
 import { askHolder, listClaims, tryClaim } from '../../lib/host-claim.ts';
 import {
   findSocketHolders,
@@ -7,7 +8,6 @@ import {
 } from '../../lib/listening-sockets.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { peekDirectory } from '../../lib/peek.ts';
-import { isPortFree } from '../../lib/port-holder.ts';
 import { readCommandLine } from '../../lib/process-id.ts';
 import { isBootstrapOf } from '../run-dir/kept.ts';
 import { describeSocketOwner } from './owner.ts';

@@ -7,9 +7,11 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo, ListenOptions } from 'node:net';
-import { describePortHolder } from '../../lib/port-holder.ts';
 import { AgentError } from '../agent-error.ts';
+import { describePortHolder } from '../ports/holders.ts';
 import type { Answer } from './answer.ts';
+
+const HOST = '127.0.0.1';
 
 /**
  * Tells whether the proxy is ready, on a loopback port and on a unix socket. An allow-list of exact paths: nothing of
@@ -51,7 +53,7 @@ export async function startReadinessServer({
     if (port !== undefined) await listenAt(tcp, port, before);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-    const holder = describePortHolder(port ?? 0);
+    const holder = describePortHolder(HOST, port ?? 0);
     throw new AgentError(
       'port-taken',
       `readiness port ${port ?? 0} is taken${holder === undefined ? '' : ` by ${holder}`}; choose another KUMA_READINESS_PORT, or leave it out`,
@@ -91,9 +93,8 @@ function createSmallServer(onRequest: RequestListener): Server {
 }
 
 async function listenAt(server: Server, port: number, before: number): Promise<void> {
-  const host = '127.0.0.1';
-  if (port !== 0 || before === 0) return listen(server, { host, port });
-  await listen(server, { host, port: before }).catch(() => listen(server, { host, port: 0 }));
+  if (port !== 0 || before === 0) return listen(server, { host: HOST, port });
+  await listen(server, { host: HOST, port: before }).catch(() => listen(server, { host: HOST, port: 0 }));
 }
 
 function listen(server: Server, options: ListenOptions): Promise<void> {

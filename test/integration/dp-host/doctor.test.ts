@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { allocatePort } from '../../support/ports.ts';
 import {
   clonePath,
   envoyBinary,
@@ -190,7 +191,7 @@ test('a name of the control plane that cannot be resolved', async () => {
 
 describe('the control plane', () => {
   test('is not there', async () => {
-    const result = await doctor(['--cp-address', `https://127.0.0.1:${await freePort()}`]);
+    const result = await doctor(['--cp-address', `https://127.0.0.1:${await allocatePort()}`]);
     expectFinding(result, 'error', 'nothing listens on', 'start kuma-cp');
   });
 
@@ -268,7 +269,7 @@ describe('the control plane', () => {
       response.setHeader('date', new Date(Date.now() - 3_600_000).toUTCString());
       response.writeHead(400).end();
     });
-    const gone = `http://127.0.0.1:${await freePort()}`;
+    const gone = `http://127.0.0.1:${await allocatePort()}`;
     const { url: stranger } = await serveTls({ names: ['localhost'] });
     const others = ['--cp-address', late, '--cp-address', `${gone},${stranger}`];
     const some = await doctor([...others, '--cp-address', well]);
@@ -383,7 +384,9 @@ describe('ports', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.2', resolve));
     const { port } = server.address() as AddressInfo;
     try {
-      expect((await doctor(['-d', dataplane({ port })])).stdout).not.toContain('is taken');
+      // Another program's socket may well have this port on 127.0.0.1.
+      const { stdout } = await doctor(['-d', dataplane({ port, address: '127.0.0.3' })]);
+      expect(stdout).not.toContain('is taken');
     } finally {
       server.close();
     }
@@ -404,13 +407,13 @@ describe('ports', () => {
   });
 
   test('a service that does not run yet is a warning', async () => {
-    const result = await doctor(['-d', dataplane({ servicePort: await freePort() })]);
+    const result = await doctor(['-d', dataplane({ servicePort: await allocatePort() })]);
     expectFinding(result, 'warning', 'where the service itself is expected');
   });
 
   test('of a proxy that runs already are its own', async () => {
     const cp = await startControlPlane(bootstrapWith());
-    const admin = await freePort();
+    const admin = await allocatePort();
     const agent = startAgent(cp.url, ['--admin-port', String(admin)]);
     try {
       await agent.waitForLine(/ ready /);
@@ -592,15 +595,8 @@ async function serveTls(certificate: Parameters<typeof makeServerCertificate>[0]
   return { url: `https://localhost:${(server.address() as AddressInfo).port}`, ca: path };
 }
 
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 interface Shape {
+  readonly address?: string;
   readonly port?: number;
   readonly servicePort?: number;
   readonly outbound?: number;
@@ -608,6 +604,7 @@ interface Shape {
 }
 
 function dataplane({
+  address = '127.0.0.1',
   port = 1,
   servicePort = port,
   outbound,
@@ -615,7 +612,7 @@ function dataplane({
 }: Shape): string {
   const path = join(dir, 'dataplane.json');
   const networking = {
-    address: '127.0.0.1',
+    address,
     inbound: [{ port, servicePort, tags }],
     ...(outbound === undefined ? {} : { outbound: [{ port: outbound, tags: { 'kuma.io/service': 'db' } }] }),
   };

@@ -1,8 +1,9 @@
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminClient } from '../../../src/dp/envoy/admin-client.ts';
+import { allocatePort } from '../../support/ports.ts';
 import { Bench, envoyPid, isAlive, type RunningAgent, until, untilReady } from './support/agent.ts';
 import { bootstrapWith, echoListener, startControlPlane } from './support/control-plane.ts';
 import { realEnvoy } from './support/envoy-binary.ts';
@@ -13,7 +14,7 @@ let port: number;
 
 beforeEach(async () => {
   bench = new Bench();
-  port = await freePort();
+  port = await allocatePort();
   cp = await startControlPlane(bootstrapWith(echoListener(port, 'hello from Envoy')));
 });
 
@@ -95,7 +96,7 @@ describe.skipIf(realEnvoy === undefined)('with the real Envoy', () => {
   });
 
   test('with an admin port it is exactly that port on loopback', async () => {
-    const admin = await freePort();
+    const admin = await allocatePort();
     const agent = run({ args: ['--admin-port', String(admin)] });
     await untilReady(agent);
     expect(await (await fetch(`http://127.0.0.1:${admin}/ready`)).text()).toBe('LIVE\n');
@@ -173,14 +174,6 @@ function open(to: number): Promise<Socket> {
     const socket = connect(to, '127.0.0.1', () => resolve(socket));
     socket.on('error', reject);
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port: free } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return free;
 }
 
 /** A getcap that claims a capability makes the agent choose the wrapper: as a file with a real one would. */

@@ -14,8 +14,10 @@ test.each(['127.0.0.1', '::1', '0.0.0.0', '::'])('a server on %s is found with i
   const server = createServer().listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const found = readListeningSockets(['tcp']).filter((socket) => socket.port === port);
-  expect(found).toMatchObject([{ protocol: 'tcp', address: toHexAddress(host), uid: process.getuid?.() }]);
+  const found = readListeningSockets(['tcp']).filter(
+    (socket) => socket.port === port && socket.address === toHexAddress(host),
+  );
+  expect(found).toMatchObject([{ protocol: 'tcp', uid: process.getuid?.() }]);
   const inode = found[0]?.inode ?? '';
   expect(findSocketHolders([inode, 'no inode'])).toEqual(new Map([[inode, process.pid]]));
   expect(readSocketInodes(process.pid)?.has(inode)).toBe(true);

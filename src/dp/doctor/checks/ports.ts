@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { AgentConfig } from '../../config/agent-config.ts';
+import { findHolders, type Holder } from '../../ports/holders.ts';
+import { toPlace } from '../../ports/place.ts';
 import { instancePaths } from '../../run-dir/paths.ts';
 import { type Check, error, type Finding, healthy, ill, skipped, warning } from '../check.ts';
-import { describeListener, isOn, type Listener, readListeners } from '../listeners.ts';
 import { type Place, readPlaces } from '../places.ts';
 
 /**
@@ -18,11 +19,13 @@ export const portsCheck: Check = {
     const places = [...proxies.flatMap(placesOf), ...ownPorts(config)];
     if (places.length === 0)
       return Promise.resolve(skipped('the Dataplane is in the control plane; check its ports with -d FILE'));
-    const listeners = readListeners();
+    const holdersOf = lookAround(places);
     const ours = new Set(proxies.flatMap(ownProcesses));
     const findings = [
       ...places.flatMap((place) =>
-        place.kind === 'service' ? judgeService(place, listeners) : judgePlace(place, listeners, ours),
+        place.kind === 'service'
+          ? judgeService(place, holdersOf(place))
+          : judgePlace(place, holdersOf(place), ours),
       ),
       ...judgeTwice(places),
     ];
@@ -30,6 +33,21 @@ export const portsCheck: Check = {
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
   },
 };
+
+/** Who listens at each place; nobody at what is no address. */
+function lookAround(places: readonly Place[]): (place: Place) => readonly Holder[] {
+  const sockets = new Map(
+    places.flatMap((place) => {
+      const socket = toPlace({ protocol: 'tcp', address: place.address, port: place.port, dual: true });
+      return socket === undefined ? [] : [[place, socket] as const];
+    }),
+  );
+  const holders = findHolders([...sockets.values()]);
+  return (place) => {
+    const socket = sockets.get(place);
+    return socket === undefined ? [] : (holders.get(socket) ?? []);
+  };
+}
 
 /** With several proxies each field says whose it is. */
 function placesOf({ proxy }: AgentConfig, _index: number, all: readonly AgentConfig[]): readonly Place[] {
@@ -82,7 +100,7 @@ function readPids(path: string): readonly number[] {
 
 function judgePlace(
   { kind, address, port, field }: Place,
-  listeners: readonly Listener[],
+  holders: readonly Holder[],
   ours: ReadonlySet<number>,
 ): readonly Finding[] {
   if (!isLocal(address))
@@ -92,13 +110,10 @@ function judgePlace(
         `ip -brief address; correct the address of the ${kind}`,
       ),
     ];
-  const others = listeners.filter(
-    (listener) =>
-      isOn(listener, address, port) && (listener.holder === undefined || !ours.has(listener.holder.pid)),
-  );
+  const others = holders.filter(({ pid }) => pid === undefined || !ours.has(pid));
   if (others.length === 0) return [];
-  const who = [...new Set(others.map(describeListener))].join(' and ');
-  const pid = others.find(({ holder }) => holder !== undefined)?.holder?.pid;
+  const who = [...new Set(others.map(({ text }) => text))].join(' and ');
+  const pid = others.find((holder) => holder.pid !== undefined)?.pid;
   return [
     error(
       `${field}: the ${kind} port ${address}:${port} is taken by ${who}`,
@@ -107,8 +122,8 @@ function judgePlace(
   ];
 }
 
-function judgeService({ address, port, field }: Place, listeners: readonly Listener[]): readonly Finding[] {
-  if (!isLocal(address) || listeners.some((listener) => isOn(listener, address, port))) return [];
+function judgeService({ address, port, field }: Place, holders: readonly Holder[]): readonly Finding[] {
+  if (!isLocal(address) || holders.length > 0) return [];
   return [
     warning(
       `${field}: nothing listens on ${address}:${port}, where the service itself is expected: requests will get 503`,
