@@ -1,6 +1,6 @@
 import { NO_EFFECT } from '../../src/cp/config/no-effect.ts';
 import { controlPlaneSettings } from '../../src/cp/config/settings.ts';
-import { CONTROL_SETTINGS, STATUS_SETTINGS } from '../../src/dp/config/control-settings.ts';
+import { CONTROL_SETTINGS, STATUS_SETTINGS, STOP_SETTINGS } from '../../src/dp/config/control-settings.ts';
 import { DOCTOR_SETTINGS, LOGS_SETTINGS } from '../../src/dp/config/host-settings.ts';
 import { IGNORED_SETTINGS } from '../../src/dp/config/ignored.ts';
 import { AGENT_SETTINGS } from '../../src/dp/config/settings.ts';
@@ -11,7 +11,8 @@ import type { Setting, Settings } from '../../src/settings/declare.ts';
 const COMMANDS: readonly (readonly [string, Settings])[] = [
   ['kuma-dp wait', WAIT_SETTINGS],
   ['kuma-dp status', STATUS_SETTINGS],
-  ['kuma-dp restart, drain, stop', CONTROL_SETTINGS],
+  ['kuma-dp restart, drain, detach', CONTROL_SETTINGS],
+  ['kuma-dp stop', STOP_SETTINGS],
   ['kuma-dp logs', LOGS_SETTINGS],
   ['kuma-dp doctor', DOCTOR_SETTINGS],
 ];

@@ -7,6 +7,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addEnvoyCommand } from './commands/envoy.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addRunCommand } from './commands/run.ts';
+import { addStopCommand } from './commands/stop.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWaitCommand } from './commands/wait.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -51,6 +52,7 @@ function createCommand(context: CommandContext): Command {
   addRunCommand(root, context);
   addWaitCommand(root, context);
   addControlCommands(root, context);
+  addStopCommand(root, context);
   addLogsCommand(root, context);
   addDoctorCommand(root, context);
   addEnvoyCommand(root, context);

@@ -1,7 +1,7 @@
 // How an Envoy comes to serve: started, or adopted from an agent before this one, and followed into the states of the agent.
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { readParentShutdown } from './adoption/parent-shutdown.ts';
+import { readParentShutdown } from './adoption/started-with.ts';
 import type { Fleet } from './fleet.ts';
 import type { HandOvers } from './hot-restart/hand-overs.ts';
 import type { EnvoyPlan } from './plan.ts';

@@ -28,11 +28,10 @@ export const integer = value((t) => {
 });
 
 /** Milliseconds; written as a Go duration (`30s`). */
-export const duration = value((t) => {
-  const ms = parseDuration(t);
-  if (ms === undefined || ms < 0) throw new Error(`must be a duration such as 500ms, 30s or 5m, got "${t}"`);
-  return ms;
-});
+export const duration = value(parseMs);
+
+/** The same, undefined where none is given. */
+export const optionalDuration = value<number | undefined>(parseMs)(undefined);
 
 export function oneOf<const T extends string>(...choices: readonly T[]): Make<T> {
   return value((t) => {
@@ -48,6 +47,12 @@ export const list = value<readonly string[]>((t) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+
+function parseMs(t: string): number {
+  const ms = parseDuration(t);
+  if (ms === undefined || ms < 0) throw new Error(`must be a duration such as 500ms, 30s or 5m, got "${t}"`);
+  return ms;
+}
 
 function parsePort(t: string, least: number): number {
   const n = /^\d{1,6}$/.test(t) ? Number(t) : Number.NaN;

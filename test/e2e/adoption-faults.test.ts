@@ -148,6 +148,7 @@ test('an Envoy without agent shows in status and doctor, and other agents leave 
   expect(await proxy.status()).toMatchObject({ state: 'unattended', pid, epoch: 0 });
   const { stdout } = await proxy.mesh.shell.run('kuma-dp doctor');
   expect(stdout).toContain(`warning: Envoy ${pid} of bookinfo.web was kept and has no agent`);
+  expect(stdout).toContain('or: kuma-dp stop bookinfo.web');
   const refused = await proxy.mesh.shell.run('kuma-dp restart web');
   expect(refused.code).toBe(41);
   expect(refused.stderr).toContain(`Envoy ${pid} of bookinfo.web, which was kept, serves on`);

@@ -57,16 +57,20 @@ export function decide(looks: readonly Look[]): Decision {
   return { kind: 'end', reason: describe(candidate) };
 }
 
-function serves({ envoy, answer }: Look): boolean {
-  return (
-    answer?.state === 'LIVE' && answer.epoch === envoy.epoch && answer.configPath === envoy.bootstrapPath
-  );
+function serves(look: Look): boolean {
+  return look.answer?.state === 'LIVE' && isItself(look);
 }
 
-function describe({ envoy, answer }: Look): string {
+/** On the admin interface that is written down no other Envoy answers. */
+export function isItself({ envoy, answer }: Look): boolean {
+  return answer?.epoch === envoy.epoch && answer.configPath === envoy.bootstrapPath;
+}
+
+function describe(look: Look): string {
+  const { envoy, answer } = look;
   const who = `Envoy ${envoy.pid}`;
   if (answer === undefined) return `${who} does not answer on its admin interface`;
-  if (answer.epoch !== envoy.epoch || answer.configPath !== envoy.bootstrapPath)
+  if (!isItself(look))
     return `on the admin interface of ${who} another Envoy answers (epoch ${answer.epoch}, ${answer.configPath})`;
   return `${who} does not serve: its state is ${answer.state}`;
 }

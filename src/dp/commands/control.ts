@@ -11,15 +11,15 @@ import { loadSettings } from '../../settings/load.ts';
 import { AgentError } from '../agent-error.ts';
 import { CONTROL_SETTINGS, STATUS_SETTINGS } from '../config/control-settings.ts';
 import { addFlags, readFlags } from '../config/flags.ts';
-import { ask, chooseAgent, type FoundAgent, findAgents, readStatus } from '../control/agents.ts';
+import { ask, chooseAgent, type FoundAgent, findAgents, readStatus, toFound } from '../control/agents.ts';
 import { printStatusTable } from '../control/status-table.ts';
-import { findUnattended, statusOfUnattended, type Unattended } from '../control/unattended.ts';
+import { findUnattended } from '../control/unattended.ts';
 import type { CommandContext } from '../program.ts';
 import { crewPaths, defaultRunDir } from '../run-dir/paths.ts';
 
-const NAME = 'name of the proxy, or mesh.name; may be left out where only one runs';
+export const NAME = 'name of the proxy, or mesh.name; may be left out where only one runs';
 
-/** `kuma-dp status|restart|drain|stop|detach [NAME]`: talk to the agents of this host through their sockets. */
+/** `kuma-dp status|restart|drain|detach [NAME]`: talk to the agents of this host through their sockets. */
 export function addControlCommands(root: Command, context: CommandContext): void {
   addStatus(root, context);
   addAction(root, context, {
@@ -32,11 +32,6 @@ export function addControlCommands(root: Command, context: CommandContext): void
     name: 'drain',
     description: 'Take the proxy out of service and let its connections end; the agent and Envoy stay.',
     run: drain,
-  });
-  addAction(root, context, {
-    name: 'stop',
-    description: 'Drain, then end Envoy and the agent, as SIGTERM does.',
-    run: stop,
   });
   addAction(root, context, {
     name: 'detach',
@@ -65,11 +60,6 @@ function addStatus(root: Command, context: CommandContext): void {
       context.print(JSON.stringify(name === '' ? statuses : statuses[0], undefined, 2));
     else printStatusTable(statuses, { print: context.print, now: Date.now(), detailed: name !== '' });
   });
-}
-
-/** Nobody can be asked on a socket. */
-function toFound(unattended: Unattended): FoundAgent {
-  return { socketPath: '', base: '', status: statusOfUnattended(unattended) };
 }
 
 interface Action {
@@ -115,19 +105,6 @@ async function drain({ socketPath, base, status }: FoundAgent, timeoutMs: number
   return 'drained; no new connection is taken, the agent runs on';
 }
 
-async function stop({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
-  const { agentPid } = status;
-  const before = readProcessId(agentPid);
-  const others = existsSync(crewPaths(dirname(dirname(socketPath)), agentPid).agentSocket);
-  await ask(socketPath, 'POST', `${base}/stop`, timeoutMs);
-  if (base !== '') return 'it did not run and is not tried again; kuma-dp restart starts it';
-  // The process of several proxies goes on without this one.
-  const isGone = () => others && !existsSync(socketPath);
-  const isOver = () => isGone() || readProcessId(agentPid)?.startTicks !== before?.startTicks;
-  await until(timeoutMs, 'stopped', isOver);
-  return isGone() ? 'stopped; kuma-dp restart, or a change of its file, starts it again' : 'stopped';
-}
-
 async function detach({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
   const { agentPid } = status;
   const before = readProcessId(agentPid);
@@ -143,7 +120,8 @@ async function detach({ socketPath, base, status }: FoundAgent, timeoutMs: numbe
   return whole ? text : 'the agent ended; Envoy serves on until the next agent adopts it';
 }
 
-async function until(
+/** Throws AgentError when that takes too long. */
+export async function until(
   timeoutMs: number,
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -156,7 +134,7 @@ async function until(
   }
 }
 
-function readSettings<S extends Settings>(
+export function readSettings<S extends Settings>(
   command: Command,
   settings: S & { readonly runDir: Setting<string> },
   { env }: CommandContext,

@@ -1,10 +1,10 @@
 import { declareSettings, setting } from '../../settings/declare.ts';
-import { duration, oneOf } from '../../settings/values.ts';
+import { duration, oneOf, optionalDuration } from '../../settings/values.ts';
 import { AGENT_SETTINGS } from './settings.ts';
 
 const runDir = { ...AGENT_SETTINGS.runDir, doc: 'Run directory the agents were started with.' };
 
-/** Settings of `kuma-dp restart`, `drain` and `stop`. */
+/** Settings of `kuma-dp restart`, `drain`, `stop` and `detach`. */
 export const CONTROL_SETTINGS = declareSettings({
   runDir,
   timeout: setting({
@@ -13,6 +13,18 @@ export const CONTROL_SETTINGS = declareSettings({
     placeholder: 'duration',
     doc: 'How long to wait for the end of it; the agent goes on all the same.',
     value: duration(120_000),
+  }),
+});
+
+/** What `kuma-dp stop` takes besides. */
+export const STOP_SETTINGS = declareSettings({
+  ...CONTROL_SETTINGS,
+  drainTime: setting({
+    key: 'control.drainTime',
+    flag: '--drain-time',
+    placeholder: 'duration',
+    doc: 'Of an Envoy that was kept and has no agent: the longest time its connections have to end; else the one it was started with. An agent has its own.',
+    value: optionalDuration,
   }),
 });
 

@@ -4,7 +4,7 @@ import { describeError } from '../../lib/coded-error.ts';
 import { type Exchange, exchange } from '../../lib/http-exchange.ts';
 import { AgentError } from '../agent-error.ts';
 import type { AgentStatus } from './status.ts';
-import { findUnattended, statusOfUnattended } from './unattended.ts';
+import { findUnattended, statusOfUnattended, stopCommand, type Unattended } from './unattended.ts';
 
 /** An agent of this host that answered. */
 export interface FoundAgent {
@@ -12,6 +12,11 @@ export interface FoundAgent {
   /** Before its paths on that socket; '' on a socket of its own. */
   readonly base: string;
   readonly status: AgentStatus;
+}
+
+/** Nobody can be asked on a socket: both are ''. */
+export function toFound(unattended: Unattended): FoundAgent {
+  return { socketPath: '', base: '', status: statusOfUnattended(unattended) };
 }
 
 /** Where the socket of several proxies speaks for one that has no agent at the moment. */
@@ -38,10 +43,15 @@ export async function findAgents(
   return { agents: agents.sort((a, b) => (key(a) < key(b) ? -1 : 1)), silent };
 }
 
+/** Whether a name may mean this proxy: `name`, `mesh.name`, or '' for whichever. */
+export function isMeant({ mesh, name }: Pick<AgentStatus, 'mesh' | 'name'>, wanted: string): boolean {
+  return ['', name, `${mesh}.${name}`].includes(wanted);
+}
+
 /** The one agent that a name means: `name`, `mesh.name`, or '' where only one runs. Throws AgentError otherwise. */
 export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir: string): FoundAgent {
   const full = ({ status }: FoundAgent) => `${status.mesh}.${status.name}`;
-  const fitting = agents.filter((a) => name === '' || a.status.name === name || full(a) === name);
+  const fitting = agents.filter(({ status }) => isMeant(status, name));
   // A name may hold a dot: what is spelled out in full wins.
   const exact = fitting.filter((a) => full(a) === name);
   const several = exact.length === 1 ? exact : fitting;
@@ -52,13 +62,11 @@ export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir:
   if (only !== undefined && chosen.length === 1) return only;
   const wanted = name === '' ? 'agent' : `agent for "${name}"`;
   const left = findUnattended(runDir).map(statusOfUnattended);
-  const kept = left.find(
-    (status) => name === '' || [status.name, `${status.mesh}.${status.name}`].includes(name),
-  );
+  const kept = left.find((status) => isMeant(status, name));
   if (only === undefined && kept !== undefined)
     throw new AgentError(
       'agent-not-found',
-      `no ${wanted} runs in ${runDir}, but Envoy ${kept.pid} of ${kept.mesh}.${kept.name}, which was kept, serves on; start its agent again, or: kill ${kept.pid}`,
+      `no ${wanted} runs in ${runDir}, but Envoy ${kept.pid} of ${kept.mesh}.${kept.name}, which was kept, serves on; start its agent again, or: ${stopCommand(runDir, kept)}`,
     );
   if (only === undefined) {
     const others = agents.length === 0 ? 'none runs there' : `there are ${agents.map(full).join(', ')}`;

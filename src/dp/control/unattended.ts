@@ -24,6 +24,11 @@ export function findUnattended(runDir: string): readonly Unattended[] {
   });
 }
 
+/** What a person types to end it. */
+export function stopCommand(runDir: string, { mesh, name }: Pick<KeptRecord, 'mesh' | 'name'>): string {
+  return `kuma-dp stop ${mesh}.${name} --run-dir ${runDir}`;
+}
+
 /** In the words of an agent. */
 export function statusOfUnattended({ record, since }: Unattended): AgentStatus {
   const { mesh, name, envoys } = record;

@@ -1,5 +1,5 @@
 import type { Logger } from '../../lib/logger.ts';
-import { findUnattended } from '../control/unattended.ts';
+import { findUnattended, stopCommand } from '../control/unattended.ts';
 import type { Look } from './places.ts';
 import { idOf } from './roster.ts';
 
@@ -17,7 +17,7 @@ export function tellForgotten(runDir: string, { readings }: Look, logger: Logger
     if (!named.has(id))
       logger.warn(
         { proxy: id, pids },
-        `Envoy of ${id} was kept and serves without an agent: no file that can be used names it; to end it: kill ${pids.join(' ')}`,
+        `Envoy of ${id} was kept and serves without an agent: no file that can be used names it; to end it: ${stopCommand(runDir, record)}`,
       );
   }
 }

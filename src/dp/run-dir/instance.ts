@@ -79,6 +79,28 @@ export async function claimInstance(paths: InstancePaths): Promise<Instance> {
   };
 }
 
+/** A private directory with Envoys that were kept, held so that no agent takes it. */
+export interface HeldKept {
+  readonly kept: KeptRecord | undefined;
+  /** Ends what is left of its Envoys, and removes it with all that is in it. */
+  remove(): void;
+  release(): Promise<void>;
+}
+
+/** Throws AgentError when it is another user's, or when somebody has it who does not let go within a second. */
+export async function holdKept(dir: string): Promise<HeldKept> {
+  refuseUnusable(() => ensurePrivateDir(dir));
+  const lock = await lockInstance({ dir, agentPid: join(dir, 'agent.json') });
+  return {
+    kept: readKept(join(dir, 'kept.json')),
+    remove() {
+      refuseUnusable(() => removeInstance(dir));
+      removeIfEmpty(dirname(dir));
+    },
+    release: () => lock.release(),
+  };
+}
+
 /** Removes the directories of agents that died without doing so themselves; returns their names. */
 export async function cleanStaleInstances(runDir: string): Promise<readonly string[]> {
   const removed: string[] = [];
@@ -125,18 +147,17 @@ function refuseUnusable(use: () => void): void {
 }
 
 /** An agent that cleans up holds the lock for a moment, without living in the directory: wait for that one. */
-async function lockInstance(paths: InstancePaths): Promise<HostLock> {
+async function lockInstance(paths: Pick<InstancePaths, 'dir' | 'agentPid'>): Promise<HostLock> {
   for (let attempt = 0; ; attempt++) {
     const lock = await tryLock(lockName(paths.dir));
     if (lock !== undefined) return lock;
     const holder = readRecord(paths.agentPid);
     const alive = holder !== undefined && isSameProcessAlive(holder);
     if (alive || attempt >= 40) {
-      const who = alive ? ` as process ${holder.pid}` : '';
-      throw new AgentError(
-        'already-running',
-        `an agent for this proxy is already running${who} (${paths.dir}); stop it, or give this one another --name or --run-dir`,
-      );
+      const who = alive
+        ? `an agent for this proxy is already running as process ${holder.pid} (${paths.dir}); stop it`
+        : `${paths.dir} is in use: an agent for this proxy, or a "kuma-dp stop" of an Envoy that was kept, is already running; wait for its end`;
+      throw new AgentError('already-running', `${who}, or give this one another --name or --run-dir`);
     }
     await delay(25);
   }

@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isJsonObject } from '../../../lib/json.ts';
 import { peekText } from '../../../lib/peek.ts';
 import { isSameProcessAlive, type ProcessId } from '../../../lib/process-id.ts';
-import { findUnattended, type Unattended } from '../../control/unattended.ts';
+import { findUnattended, stopCommand, type Unattended } from '../../control/unattended.ts';
 import { type Check, error, type Finding, healthy, ill, warning } from '../check.ts';
 
 /** What agents that were killed left behind. The next agent of the same run directory cleans most of it up by itself. */
@@ -28,7 +28,7 @@ function judgeUnattended({ dir, record }: Unattended): Finding {
   const pids = record.envoys.map(({ pid }) => pid).join(' ');
   return warning(
     `Envoy ${pids} of ${record.mesh}.${record.name} was kept and has no agent (${dir}): it serves, but nobody starts it again or changes its configuration`,
-    `start its agent again, which adopts it, or: kill ${pids}`,
+    `start its agent again, which adopts it, or: ${stopCommand(dirname(dir), record)}`,
   );
 }
 

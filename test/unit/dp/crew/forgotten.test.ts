@@ -52,7 +52,7 @@ test('a kept Envoy whose file went away while no agent was there is told, one wh
     expect(told).toEqual([]);
     tellForgotten(runDir, look('other'), logger);
     expect(told).toEqual([
-      expect.stringMatching(new RegExp(`^Envoy of default\\.web was kept .*kill ${pid}$`)),
+      expect.stringMatching(/^Envoy of default\.web was kept .*: kuma-dp stop default\.web --run-dir \S+$/),
     ]);
   } finally {
     envoy.kill('SIGKILL');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseParentShutdown, readParentShutdown } from '../../../../src/dp/adoption/parent-shutdown.ts';
+import { parseParentShutdown, readParentShutdown } from '../../../../src/dp/adoption/started-with.ts';
 
 test('when the old Envoy ends is what the new one was started with', () => {
   expect(parseParentShutdown(['envoy', '--parent-shutdown-time-s', '12', '--x'])).toBe(12_000);

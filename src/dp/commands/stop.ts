@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { systemClock } from '../../lib/clock.ts';
+import { readProcessId } from '../../lib/process-id.ts';
+import { listenForStop } from '../../lib/stop-signals.ts';
+import { STOP_SETTINGS } from '../config/control-settings.ts';
+import { addFlags } from '../config/flags.ts';
+import { ask, chooseAgent, type FoundAgent, findAgents, isMeant, toFound } from '../control/agents.ts';
+import { findUnattended, type Unattended } from '../control/unattended.ts';
+import type { CommandContext } from '../program.ts';
+import { crewPaths } from '../run-dir/paths.ts';
+import { NAME, readSettings, until } from './control.ts';
+
+/** `kuma-dp stop [NAME]`: ends a proxy by its agent, or in the place of one that left its Envoy behind. */
+export function addStopCommand(root: Command, context: CommandContext): void {
+  const command = root
+    .command('stop')
+    .description(
+      'Drain, then end Envoy and the agent, as SIGTERM does. An Envoy that was kept and has no agent is drained and ended, too.',
+    )
+    .argument('[name]', NAME);
+  addFlags(command, STOP_SETTINGS);
+  command.action(async (name = '') => {
+    const { values, runDir } = readSettings(command, STOP_SETTINGS, context);
+    const { agents, silent } = await findAgents(runDir);
+    const left = findUnattended(runDir);
+    // Without a name nothing is guessed: what does not answer might be meant.
+    const isMeantIn = (found: readonly FoundAgent[]) => found.some(({ status }) => isMeant(status, name));
+    const kept = name === '' && silent.length > 0 ? [] : left.map(toFound);
+    const isKept = !isMeantIn(agents) && isMeantIn(kept);
+    const { status, ...agent } = chooseAgent(isKept ? kept : agents, name, runDir);
+    const print = (text: string) => context.print(`${status.mesh}.${status.name}: ${text}`);
+    const { drainTime, timeout } = values;
+    if (agent.socketPath !== '') {
+      if (drainTime !== undefined) context.warn('kuma-dp: --drain-time is left out: the agent has its own');
+      print(await stopAgent({ ...agent, status }, timeout));
+    }
+    // An agent of several proxies may be unable to adopt what it is asked to stop.
+    const own = left.find(({ record }) => record.mesh === status.mesh && record.name === status.name);
+    if (own !== undefined) print(await endKept(own, { drainTime, print, context }));
+  });
+}
+
+async function stopAgent({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
+  const { agentPid } = status;
+  const before = readProcessId(agentPid);
+  const others = existsSync(crewPaths(dirname(dirname(socketPath)), agentPid).agentSocket);
+  await ask(socketPath, 'POST', `${base}/stop`, timeoutMs);
+  if (base !== '') return 'it did not run and is not tried again; kuma-dp restart starts it';
+  // The process of several proxies goes on without this one.
+  const isGone = () => others && !existsSync(socketPath);
+  const isOver = () => isGone() || readProcessId(agentPid)?.startTicks !== before?.startTicks;
+  await until(timeoutMs, 'stopped', isOver);
+  return isGone() ? 'stopped; kuma-dp restart, or a change of its file, starts it again' : 'stopped';
+}
+
+interface Wish {
+  readonly drainTime: number | undefined;
+  readonly print: (text: string) => void;
+  readonly context: CommandContext;
+}
+
+/** A second signal ends it at once, as it does with an agent; one alone must not cut connections by mistake. */
+async function endKept(kept: Unattended, { drainTime, print, context }: Wish): Promise<string> {
+  const { stopKept } = await import('../adoption/stop-kept.ts');
+  const stop = listenForStop(context.signals);
+  stop.graceful.addEventListener('abort', () => print('it is being stopped; once more ends it at once'));
+  try {
+    return await stopKept(kept, {
+      ...{ drainTimeMs: drainTime, hurry: stop.immediate, clock: systemClock, tell: print },
+    });
+  } finally {
+    stop.dispose();
+  }
+}
