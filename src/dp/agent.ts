@@ -244,6 +244,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
   access.attach(relay.relay, (cause) => void control.restarts.ask({ cause, always: true }));
   companions.attach(relay.relay, begun, () => askSoon(parts, control.restarts));
   surroundings.relay = relay.relay;
+  surroundings.ports = ports.gate;
   if (begun.kind === 'stale') takeUp(begun.fresh, control.restarts, 'the control plane is back');
   if (begun.kind === 'adopted') takeUp(begun.fresh, control.restarts, 'bootstrap after the adoption');
   const follower = followDataplane({

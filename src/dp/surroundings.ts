@@ -42,6 +42,8 @@ export interface Surroundings {
   onState(state: AgentState): void;
   /** Set once the relay runs, for the metrics. */
   relay: { readonly status: { readonly upstream: { readonly connected: boolean } } } | undefined;
+  /** Set with it: who decides on ports asks what the relay holds back. */
+  ports: { readonly heldBack: number } | undefined;
   onRelayEvent(event: { readonly event: string }): void;
   /** The bootstrap with the bounds of this host. */
   bound(bootstrap: JsonObject): JsonObject;
@@ -78,6 +80,7 @@ export function enterSurroundings(parts: SurroundingsParts): Surroundings {
   });
   const self: Surroundings = {
     relay: undefined,
+    ports: undefined,
     onState(now) {
       ({ state } = now);
       counter.onState(now);
@@ -97,6 +100,7 @@ export function enterSurroundings(parts: SurroundingsParts): Surroundings {
         envoyVersion: envoy.version,
         ready: ready(),
         handOverRefused: lastHandOver?.ok === false,
+        listenersHeldBack: self.relay === undefined ? undefined : self.ports?.heldBack,
         stale: stale() !== undefined,
         staleSeconds: confirmedAt === undefined ? undefined : Math.max(0, clock.now() - confirmedAt) / 1000,
         connected: self.relay?.status.upstream.connected,

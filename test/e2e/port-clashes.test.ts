@@ -85,6 +85,7 @@ interface Status {
   readonly reason: string;
   readonly pid: number;
   readonly restarts: number;
+  readonly readinessPort: number;
 }
 
 const status = async (name: string) =>
@@ -95,6 +96,13 @@ const until = (name: string, isRight: (status: Status) => boolean) =>
     const now = await status(name);
     return isRight(now) ? now : undefined;
   });
+
+/** What the metrics say. */
+async function heldBack(name: string): Promise<number> {
+  const { readinessPort } = await status(name);
+  const page = await mesh.shell.ok(`curl -sf localhost:${readinessPort}/metrics`);
+  return Number(/^kuma_dp_listeners_held_back\{.*\} (\d+)$/m.exec(page)?.[1]);
+}
 
 /** What the control plane knows of the proxy. */
 const overviewOf = (name: string) =>
@@ -154,6 +162,7 @@ describe('a proxy whose port somebody else has', () => {
     await apply('grown', { inbounds: [CONTESTED + 1, CONTESTED] });
     const { pid, reason } = await until('grown', ({ state }) => state === 'degraded');
     expect(reason).toContain(`tcp 127.0.0.1:${CONTESTED} is taken by process ${program.pid}`);
+    expect(await heldBack('grown')).toBe(1);
     await mesh.shell.ok('kuma-dp restart grown');
     const handedOver = await until('grown', (now) => now.state === 'degraded' && now.pid !== pid);
     await mesh.shell.ok(`kill -9 ${handedOver.pid}`);
@@ -162,6 +171,7 @@ describe('a proxy whose port somebody else has', () => {
     await program.stop();
     await until('grown', ({ state }) => state === 'ready');
     await answers(CONTESTED);
+    expect(await heldBack('grown')).toBe(0);
   });
 
   test('keeps it when it was there first: over a hand-over and over a crash of its Envoy', async () => {

@@ -23,6 +23,8 @@ export interface AgentFacts {
   readonly epoch: number;
   /** Another Envoy was asked for and refused, and that stands. */
   readonly handOverRefused: boolean;
+  /** Listeners whose port somebody else has; undefined where none can be held back. */
+  readonly listenersHeldBack: number | undefined;
   readonly counts: TransitionCounts;
   /** Seconds since 1970. */
   readonly startedAt: number;
@@ -42,7 +44,7 @@ const STATES: Readonly<Record<AgentState['state'], true>> = {
   stopped: true,
 };
 
-/** The page /metrics. Names and labels are documented in docs/agent.md and stay. */
+/** The page /metrics. Names and labels are documented in docs/running-on-vms.md and stay. */
 export function renderAgentMetrics(facts: AgentFacts): string {
   return toPrometheusText(families(facts));
 }
@@ -106,6 +108,11 @@ function families(facts: AgentFacts): readonly MetricFamily[] {
       'hand_over_refused',
       '1 while another Envoy that was asked for could not take over.',
       facts.handOverRefused,
+    ),
+    gauge(
+      'listeners_held_back',
+      'Listeners that Envoy is not given because somebody else has their port.',
+      facts.listenersHeldBack,
     ),
     gauge('envoy_epoch', 'Restart epoch of the Envoy that serves.', facts.epoch),
     gauge('start_time_seconds', 'When the agent started, in seconds since 1970.', facts.startedAt),

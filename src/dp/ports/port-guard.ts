@@ -75,6 +75,13 @@ export class PortGuard {
     return [...new Set([...this.#relay.listeners()].flatMap((listener) => this.obstacle(listener) ?? []))];
   }
 
+  /** How many listeners are. */
+  get heldBack(): number {
+    if (!this.holding) return 0;
+    const all = [...this.#relay.listeners()];
+    return new Set(all.flatMap((one) => (this.obstacle(one) === undefined ? [] : one.name))).size;
+  }
+
   connect(relay: GuardedRelay): void {
     this.#relay = relay;
   }

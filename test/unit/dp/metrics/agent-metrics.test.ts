@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type AgentFacts, renderAgentMetrics } from '../../../../src/dp/metrics/agent-metrics.ts';
 
@@ -14,6 +16,7 @@ const facts: AgentFacts = {
   nacks: 3,
   epoch: 2,
   handOverRefused: true,
+  listenersHeldBack: 2,
   counts: { envoyRestarts: 1, hotRestarts: 2, hotRestartsFailed: 0, refusals: 9 },
   startedAt: 1_900_000_000,
   residentBytes: 60_000_000,
@@ -32,6 +35,7 @@ describe('the metrics of an agent', () => {
       'kuma_dp_envoy_restarts_total{mesh="default",name="web-1"} 1',
       'kuma_dp_hot_restarts_total{mesh="default",name="web-1"} 2',
       'kuma_dp_hand_over_refused{mesh="default",name="web-1"} 1',
+      'kuma_dp_listeners_held_back{mesh="default",name="web-1"} 2',
       'kuma_dp_envoy_epoch{mesh="default",name="web-1"} 2',
     ])
       expect(text).toContain(`\n${line}\n`);
@@ -42,6 +46,13 @@ describe('the metrics of an agent', () => {
     }
   });
 
+  test('are all in the table that operators read', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../../docs/running-on-vms.md'), 'utf8');
+    const text = renderAgentMetrics({ ...facts, staleSeconds: 1 });
+    for (const [, name, type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm))
+      expect(page).toMatch(new RegExp(`^\\|.*\`${name}\`.*\\| ${type} \\|`, 'm'));
+  });
+
   test('name the state the agent is in, and only that one', () => {
     const text = renderAgentMetrics({ ...facts, state: 'handing-over' });
     const active = [...text.matchAll(/kuma_dp_state\{.*state="([\w-]+)"\} 1/g)].map(([, state]) => state);
@@ -50,9 +61,12 @@ describe('the metrics of an agent', () => {
   });
 
   test('say nothing about what is not known', () => {
-    const text = renderAgentMetrics({ ...facts, connected: undefined, nacks: undefined });
+    const text = renderAgentMetrics({
+      ...{ ...facts, connected: undefined, nacks: undefined, listenersHeldBack: undefined },
+    });
     expect(text).not.toContain('kuma_dp_connected');
     expect(text).not.toContain('kuma_dp_stale_seconds');
+    expect(text).not.toContain('kuma_dp_listeners_held_back');
     expect(text).toContain('kuma_dp_nacks_total{mesh="default",name="web-1"} 9');
   });
 

@@ -122,6 +122,19 @@ describe('a port', () => {
     expect(clock.pending).toBeLessThanOrEqual(1);
   });
 
+  test('is counted once for each listener, however many of its ports are taken or versions of it are known', async () => {
+    host.listening.set('tcp 127.0.0.1:80', 'process 7 (node app.js)');
+    host.listening.set('tcp 127.0.0.1:81', 'process 8 (node app.js)');
+    const one = agent('one');
+    expect(one.guard.heldBack).toBe(0);
+    await one.set(listener('a', 80), listener('a', 81), listener('b', 80), listener('c', 82));
+    expect(one.guard.heldBack).toBe(2);
+    host.listening.clear();
+    await pass(2_000);
+    expect(one.guard.heldBack).toBe(0);
+    one.guard.stop();
+  });
+
   test('of two agents at once goes to one, and to the other when that one ends', async () => {
     const [one, two] = [agent('one'), agent('two')];
     const l = listener('l', 80);
