@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, describe, expect, test } from 'vitest';
 import { clonePath, runProgram, startProgram, stopAll, survivors, waitUntil } from '../support/processes.ts';
@@ -25,6 +25,8 @@ describe('the demo', () => {
     expect(stdout).toContain('http://127.0.0.1:10501/productpage');
     const folder = /^Logs +(\S+)\/\*\.log$/m.exec(stdout)?.[1] ?? '';
     expect(existsSync(folder)).toBe(true);
+    const [, envoy] = /kill -9 (\d+) +the Envoy/.exec(stdout) ?? [];
+    expect(readFileSync(`/proc/${envoy}/comm`, 'utf8')).toBe('envoy\n');
     expect([...(await versionsSeen(60))].sort()).toEqual(['reviews-v1', 'reviews-v2', 'reviews-v3']);
 
     const second = await demo();

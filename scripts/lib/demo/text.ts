@@ -44,10 +44,11 @@ Logs     ${folder}/*.log
 /** How long visitors have to look at what they broke. */
 export const RESTART_MS = 10_000;
 
-/** The agent's only child. */
+/** Among the children of an agent there is also a shell that ends Envoy with it. */
 function envoyOf(agent: number | undefined): string {
   try {
-    return readFileSync(`/proc/${agent}/task/${agent}/children`, 'utf8').trim().split(' ')[0] || 'PID';
+    const children = readFileSync(`/proc/${agent}/task/${agent}/children`, 'utf8').trim().split(' ');
+    return children.find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'envoy') ?? 'PID';
   } catch {
     return 'PID';
   }
