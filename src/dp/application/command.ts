@@ -1,5 +1,6 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { peekStat } from '../../lib/peek.ts';
 import { AgentError } from '../agent-error.ts';
 
 /** The words after `--`: a program and its arguments. */
@@ -33,8 +34,9 @@ export function locateApplication(command: ApplicationCommand, env: Env): string
   );
 }
 
+/** Like a shell, past directories that this user may not look into. */
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return peekStat(path)?.isFile() === true;
 }
 
 function isExecutable(path: string): boolean {

@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import { peekStat } from '../../lib/peek.ts';
 import { readFlags, readIgnoredFlags } from '../config/flags.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
@@ -20,7 +20,7 @@ export function toConfigSources(command: Command, { env, stdin }: CommandContext
     cpus: readHostLimits().cpus,
     configFile,
     readText: (path) => (path === '-' ? readAll(stdin) : readFile(path, 'utf8')),
-    isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+    isDirectory: (path) => peekStat(path)?.isDirectory() === true,
     defaultRunDir: defaultRunDir(env, process.getuid?.() ?? 0),
     defaultStateDir: defaultStateDir(env, process.getuid?.() ?? 0),
   };

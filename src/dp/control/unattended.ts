@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { peekDirectory } from '../../lib/peek.ts';
+import { peekDirectory, peekStat } from '../../lib/peek.ts';
 import { isHeld } from '../run-dir/instance.ts';
 import { type KeptRecord, readKept } from '../run-dir/kept.ts';
 import type { AgentStatus } from './status.ts';
@@ -19,7 +19,7 @@ export function findUnattended(runDir: string): readonly Unattended[] {
     const path = join(dir, 'kept.json');
     if (!existsSync(path) || isHeld(dir)) return [];
     const record = readKept(path);
-    const since = statSync(dir, { throwIfNoEntry: false })?.mtimeMs;
+    const since = peekStat(dir)?.mtimeMs;
     return record === undefined || since === undefined ? [] : [{ dir, record, since }];
   });
 }

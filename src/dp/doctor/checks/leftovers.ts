@@ -1,7 +1,7 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isJsonObject } from '../../../lib/json.ts';
-import { peekText } from '../../../lib/peek.ts';
+import { peekStat, peekText } from '../../../lib/peek.ts';
 import { isSameProcessAlive, type ProcessId } from '../../../lib/process-id.ts';
 import { findUnattended, stopCommand, type Unattended } from '../../control/unattended.ts';
 import { type Check, error, type Finding, healthy, ill, warning } from '../check.ts';
@@ -59,7 +59,7 @@ function judgeSharedMemory(dir: string): readonly Finding[] {
   const files = listNames(dir)
     .filter((name) => /^envoy_shared_memory_\d+$/.test(name))
     .map((name) => join(dir, name))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.uid === uid);
+    .filter((path) => peekStat(path)?.uid === uid);
   if (files.length === 0) return [];
   const mapped = readMapped();
   const unused = files.filter((path) => !mapped.has(path));

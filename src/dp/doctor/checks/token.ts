@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs';
 import { formatDuration } from '../../../lib/duration.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../../lib/json.ts';
+import { peekStat } from '../../../lib/peek.ts';
 import type { ProxyIdentity } from '../../config/agent-config.ts';
 import { type Check, error, type Finding, healthy, ill, skipped, warning } from '../check.ts';
 import type { Patient } from '../patient.ts';
@@ -22,7 +22,7 @@ export const tokenCheck: Check = {
 const LEAST_LEFT_MS = 600_000;
 
 function judgeFile(path: string): readonly Finding[] {
-  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+  const mode = peekStat(path)?.mode ?? 0;
   return (mode & 0o077) === 0 || (mode & 0o170000) !== 0o100000
     ? []
     : [warning(`${path} can be read by others (mode ${(mode & 0o777).toString(8)})`, `chmod 600 ${path}`)];

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -18,6 +18,13 @@ const env = { PATH: `${join(dir, 'first')}:${join(dir, 'second')}` };
 test('a name is looked for on PATH, the first executable file wins', () => {
   expect(locateApplication(['app', '--port', '1'], env)).toBe(join(dir, 'first', 'app'));
   expect(locateApplication(['plain'], env)).toBe(join(dir, 'second', 'plain'));
+});
+
+test('a directory of PATH that cannot be looked into is passed over', () => {
+  symlinkSync('loop', join(dir, 'loop'));
+  expect(locateApplication(['app'], { PATH: `${join(dir, 'loop')}:${env.PATH}` })).toBe(
+    join(dir, 'first', 'app'),
+  );
 });
 
 test('a path is taken as it is', () => {
