@@ -29,11 +29,16 @@ export interface AgentControlParts {
   readonly stop: (cause: string) => void;
   /** Envoy outlives the agent. */
   readonly keepsEnvoy: boolean;
+  /** Makes wishes for another Envoy that nobody waits for; at once where it is left out. */
+  readonly inTurn?: InTurn;
 }
+
+/** Calls now or later, when nothing else of the kind goes on. */
+export type InTurn = <T>(wish: () => Promise<T>) => Promise<T>;
 
 export function createAgentControl(parts: AgentControlParts): AgentControl {
   const { machine } = parts;
-  const restarts = createRestartQueue();
+  const restarts = createRestarts(parts.inTurn);
   const handOvers = createHandOvers(Date.now);
   const draining = new AbortController();
   const detaching = new AbortController();
@@ -64,6 +69,13 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
     },
   };
   return control;
+}
+
+/** What somebody asked for is asked for at once; a new binary or bootstrap is found by many agents in one moment. */
+function createRestarts(inTurn: InTurn | undefined): RestartQueue {
+  const queue = createRestartQueue();
+  if (inTurn === undefined) return queue;
+  return { ...queue, ask: (wish) => (wish.always ? queue.ask(wish) : inTurn(() => queue.ask(wish))) };
 }
 
 /** Why the agent cannot leave Envoy alone. */

@@ -7,7 +7,7 @@ import type { LogSink } from '../lib/log-sink.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StopRequest } from '../lib/stop-signals.ts';
 import { type Adoption, adoptKept } from './adoption/adopt.ts';
-import { type AgentControl, createAgentControl } from './agent-control.ts';
+import { type AgentControl, createAgentControl, type InTurn } from './agent-control.ts';
 import { announceLeave, fetchBootstrap } from './bootstrap/client.ts';
 import type { BootstrapFailure } from './bootstrap/failure.ts';
 import { overlayBootstrap } from './bootstrap/overlay.ts';
@@ -62,6 +62,8 @@ export interface AgentParts {
   readonly returnMemory?: (state: AgentState) => void;
   /** How many Envoys share the memory of this process. */
   readonly envoys?: () => number;
+  /** Several agents of a process take turns with new binaries and bootstraps. */
+  readonly inTurn?: InTurn;
   /** Told what the readiness server answers, once it does. */
   readonly onPages?: (pages: Pages) => void;
   /** Awaited between the end of the last connection and the end of Envoy. */
@@ -137,7 +139,7 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean>
   const { mesh, name } = config.proxy;
   let port = 0;
   const control = createAgentControl({
-    ...{ mesh, name, machine, readinessPort: () => port, stop: requestStop },
+    ...{ ...parts, mesh, name, machine, readinessPort: () => port, stop: requestStop },
     keepsEnvoy: config.envoy.keep,
   });
   let mark = (answer: Answer) => answer;

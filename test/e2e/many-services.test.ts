@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningProgram, survivors, waitUntil } from '../support/processes.ts';
+import { envoyBinary, type RunningProgram, survivors, waitUntil } from '../support/processes.ts';
 import { dataplaneYaml, INSTANCES, type Instance } from './support/bookinfo.ts';
 import { call } from './support/calls.ts';
 import { startLoad } from './support/load.ts';
@@ -176,6 +176,33 @@ describe('the six services of Bookinfo under one agent, from a directory of six 
     const run = join(mesh.home, 'run');
     expect(existsSync(run) ? readdirSync(run) : []).toEqual([]);
     await until(async () => (await mesh.statuses()).size === 0, 'all Dataplanes to be removed');
+  });
+});
+
+describe('a new binary for several services with --watch-binary', () => {
+  test('is taken up by one Envoy after the other, without a failed request', async () => {
+    const binary = join(mesh.home, 'envoy-of-today');
+    const install = (day: number) => {
+      writeFileSync(`${binary}.new`, `#!/bin/sh\n# ${day}\nexec '${envoyBinary()}' "$@"\n`, { mode: 0o755 });
+      renameSync(`${binary}.new`, binary);
+    };
+    install(1);
+    agent = mesh.shell.start(`kuma-dp run -d ${dir} --watch-binary --binary-path ${binary}`);
+    await agent.waitForLine('6 of 6 ready');
+    const load = startLoad(PAGE, 2);
+    install(2);
+    await until(
+      async () =>
+        [...(await statuses()).values()].every(({ epoch, state }) => epoch === 1 && state === 'ready'),
+      'all to be of the next epoch',
+    );
+    await load.end();
+    expect(load.failures).toEqual([]);
+    const steps = agent.output().match(/restarting Envoy .*changed binary|the new Envoy serves/g) ?? [];
+    expect(steps.map((step) => step.slice(0, 10))).toEqual(
+      Array(6).fill(['restarting', 'the new En']).flat(),
+    );
+    expect((await agent.stop()).code).toBe(0);
   });
 });
 

@@ -20,7 +20,7 @@ import { crewPaths } from '../run-dir/paths.ts';
 import { type Barrier, createBarrier } from './barrier.ts';
 import { followPlaces } from './follow-places.ts';
 import { tellForgotten } from './forgotten.ts';
-import { createGate } from './gate.ts';
+import { createGate, type Gate } from './gate.ts';
 import type { MemberLog } from './log.ts';
 import { type Attempt, startMember } from './member.ts';
 import { toMemberConfig } from './member-config.ts';
@@ -51,6 +51,8 @@ export interface CrewParts {
 
 /** So many are started at a time that none is slow because of the others; one that waits for something holds up nobody. */
 const START_MOST_MS = 3_000;
+/** What a hand-over needs besides, from the question to the control plane to the checks. */
+const TURN_SLACK_MS = 30_000;
 /** Pause before a proxy that could not run is tried again. */
 const RETRY = { baseMs: 1_000, maxMs: 60_000 };
 /** What goes on before the control plane is asked and after the drain time is over. */
@@ -99,6 +101,7 @@ function refuseNothing({ readings, absent, hasDirectory }: Look): void {
 interface State {
   readonly reader: Reader;
   readonly members: Members;
+  readonly turns: Gate;
   readonly voice: Voice;
   readonly summary: () => Summary;
   readonly logOf: (id: string) => MemberLog;
@@ -122,6 +125,8 @@ function createState(parts: CrewParts, reader: Reader): State {
   });
   const memory = returnIdleMemory(clock);
   const gate = createGate({ places: Math.max(4, availableParallelism()), mostMs: START_MOST_MS, clock });
+  const { parentShutdownMs, childLiveMs } = config.envoy;
+  const turns = createGate({ places: 1, mostMs: parentShutdownMs + childLiveMs + TURN_SLACK_MS, clock });
   const logOf = (id: string): MemberLog => {
     const log = logs.get(id) ?? parts.openLog(id);
     logs.set(id, log);
@@ -131,7 +136,7 @@ function createState(parts: CrewParts, reader: Reader): State {
     ...{ clock, logger },
     start: (entry, after) =>
       startMember({
-        ...{ entry, after, gate, clock },
+        ...{ entry, after, gate, turns, clock },
         run: (attempt) =>
           runOne(parts, attempt, { log: logOf(idOf(entry)), members, pages, barrier: () => barrier }),
         logger: logOf(idOf(entry)).logger,
@@ -152,7 +157,7 @@ function createState(parts: CrewParts, reader: Reader): State {
     onAllReady: () => parts.onReady?.(),
   });
   return {
-    ...{ reader, members, voice, summary, logOf, pages },
+    ...{ reader, members, turns, voice, summary, logOf, pages },
     setBarrier(given) {
       barrier = given;
     },
@@ -255,7 +260,7 @@ async function untilStopped(parts: Stoppable, state: State, first: Look): Promis
   );
   if (config.envoy.keep) tellForgotten(config.runDir, first, logger);
   const places = followPlaces({ ...{ reader, first, clock, logger, apply }, places: crew.places });
-  wishes.listen(createWishes(members, voice));
+  wishes.listen(createWishes(state));
   await Promise.race([aborted(stop.graceful), aborted(detached)]);
   places.stop();
   wishes.dispose();
@@ -269,14 +274,17 @@ async function untilStopped(parts: Stoppable, state: State, first: Look): Promis
 }
 
 /** A restart goes through the crew one after the other: the host never carries two Envoys for each of them. */
-function createWishes(members: Members, voice: Voice): WishListeners {
+function createWishes({ members, turns, voice }: State): WishListeners {
   let underWay = false;
   const restartAll = async (cause: string): Promise<void> => {
     if (underWay) return;
     underWay = true;
     voice.reloading();
     try {
-      for (const member of [...members.all.values()]) await member.restart(cause);
+      for (const member of [...members.all.values()]) {
+        const leave = await turns.enter();
+        await member.restart(cause).finally(leave);
+      }
     } finally {
       voice.reloaded();
       underWay = false;

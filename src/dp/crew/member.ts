@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { StopRequest } from '../../lib/stop-signals.ts';
+import type { InTurn } from '../agent-control.ts';
 import type { WishListeners, WishSignals } from '../control/signals.ts';
 import type { LiveDataplane } from '../dataplane/follow.ts';
 import type { AgentState } from '../state/agent-state.ts';
@@ -16,6 +17,8 @@ export interface Attempt {
   readonly stop: StopRequest;
   readonly wishes: WishSignals;
   readonly onState: (state: AgentState) => void;
+  /** Others hand over only when this one has, or does not serve. */
+  readonly inTurn: InTurn;
 }
 
 /** How a member is, between and during attempts. */
@@ -33,6 +36,8 @@ export interface MemberOptions {
   readonly after: Promise<unknown>;
   /** Starts wait here for each other; left when the proxy is ready or cannot be. */
   readonly gate: Gate;
+  /** Hand-overs that nobody asked for wait here for each other. */
+  readonly turns: Gate;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly backoff: Backoff;
@@ -127,6 +132,7 @@ export function startMember(options: MemberOptions): Member {
           },
         },
         onState: setState,
+        inTurn: takeTurn,
       });
     } finally {
       running = false;
@@ -166,6 +172,17 @@ export function startMember(options: MemberOptions): Member {
       };
       setState(state);
     });
+  }
+
+  async function takeTurn<T>(wish: () => Promise<T>): Promise<T> {
+    const leave = await options.turns.enter();
+    const granted = wish();
+    void whileServing(granted).finally(leave);
+    return granted;
+  }
+
+  async function whileServing(granted: unknown): Promise<unknown> {
+    return serves(current) ? untilGranted(granted) : undefined;
   }
 
   function untilGranted(granted: unknown): Promise<unknown> {
@@ -213,8 +230,7 @@ export function startMember(options: MemberOptions): Member {
     hurry: (cause) => immediate.abort(cause),
     async restart(cause) {
       if (running) {
-        const granted = wishes?.onRestart(cause);
-        return serves(current) ? untilGranted(granted) : undefined;
+        return whileServing(wishes?.onRestart(cause));
       }
       backoff.reset();
       wake();

@@ -2,20 +2,24 @@ import { describe, expect, test } from 'vitest';
 import { createGate } from '../../../../src/dp/crew/gate.ts';
 import { type Attempt, startMember } from '../../../../src/dp/crew/member.ts';
 import type { Entry } from '../../../../src/dp/crew/roster.ts';
+import type { AgentState } from '../../../../src/dp/state/agent-state.ts';
 import { createBackoff } from '../../../../src/lib/backoff.ts';
 import { silentLogger } from '../../../../src/lib/logger.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
 
 const ENTRY: Entry = { path: 'd/a.yaml', mesh: 'm', name: 'a', json: 'one', tokenFile: undefined };
 
+const createTurns = () => createGate({ places: 1, mostMs: 60_000, clock: createFakeClock() });
+
 /** A member whose agent runs until the test says how it ends, or it is told to stop. */
-function begin(after: Promise<unknown> = Promise.resolve()) {
+function begin(after: Promise<unknown> = Promise.resolve(), turns = createTurns()) {
   const clock = createFakeClock();
   const attempts: (Attempt & { end(error?: Error): void })[] = [];
   const member = startMember({
     entry: ENTRY,
     after,
     gate: createGate({ places: 1, mostMs: 1, clock }),
+    turns,
     clock,
     logger: silentLogger,
     backoff: createBackoff({ baseMs: 1_000, maxMs: 60_000, random: () => 1 }),
@@ -136,5 +140,47 @@ describe('one of several proxies', () => {
     leave();
     await settle();
     expect(attempts).toHaveLength(1);
+  });
+});
+
+describe('hand-overs nobody asked for, of several proxies', () => {
+  const READY: AgentState = { state: 'ready', pid: 1, restarts: 0 };
+
+  /** Two that serve, and a hand-over of the first that is under way; the second wants one, too. */
+  async function beginBoth() {
+    const turns = createTurns();
+    const [one, two] = [begin(undefined, turns), begin(undefined, turns)];
+    await one.settle();
+    for (const { last } of [one, two]) last().onState(READY);
+    const first = Promise.withResolvers<string>();
+    const asked: string[] = [];
+    const wish = (name: string, outcome: Promise<string>) => () => {
+      asked.push(name);
+      return outcome;
+    };
+    const granted = one.last().inTurn(wish('one', first.promise));
+    void two.last().inTurn(wish('two', Promise.resolve('')));
+    await one.settle();
+    expect(asked).toEqual(['one']);
+    return { one, first, asked, granted };
+  }
+
+  test('go one after the other', async () => {
+    const { one, first, asked, granted } = await beginBoth();
+    first.resolve('took over');
+    expect(await granted).toBe('took over');
+    await one.settle();
+    expect(asked).toEqual(['one', 'two']);
+  });
+
+  test('do not wait for one whose Envoy does not serve any more, nor for an agent that ended', async () => {
+    const crashed = await beginBoth();
+    crashed.one.last().onState({ state: 'restarting', reason: 'crashed', restarts: 1, delayMs: 0 });
+    await crashed.one.settle();
+    expect(crashed.asked).toEqual(['one', 'two']);
+    const ended = await beginBoth();
+    ended.one.last().end();
+    await ended.one.settle();
+    expect(ended.asked).toEqual(['one', 'two']);
   });
 });
