@@ -6,6 +6,7 @@ import { AgentError } from '../agent-error.ts';
 import { addFlags, readFlags } from '../config/flags.ts';
 import { WAIT_SETTINGS } from '../config/wait-settings.ts';
 import type { CommandContext } from '../program.ts';
+import { describeNobody } from '../run-dir/nobody.ts';
 import { defaultRunDir } from '../run-dir/paths.ts';
 import { checkTargets, findTargets, type TargetChoice, type TargetResult } from '../wait/targets.ts';
 
@@ -13,23 +14,30 @@ import { checkTargets, findTargets, type TargetChoice, type TargetResult } from 
 export function addWaitCommand(root: Command, context: CommandContext): void {
   const command = root
     .command('wait')
-    .description('Wait until proxies are ready: the one asked for, else all that run on this host.');
+    .description('Wait until proxies are ready: the one asked for, else all that run on this host.')
+    .argument('[name]', 'name of the proxy, or mesh.name; the same as --name');
   addFlags(command, WAIT_SETTINGS);
-  command.action(() => wait(command, context));
+  command.action((name = '') => wait(command, name, context));
 }
 
 /** Who waits longer than this is told for what, on standard error, and again when that changes. */
 const SILENT_MS = 1_000;
 
-async function wait(command: Command, { env, print, warn }: CommandContext): Promise<void> {
+async function wait(command: Command, name: string, { env, print, warn }: CommandContext): Promise<void> {
   const { values, violations } = loadSettings(WAIT_SETTINGS, {
     flags: readFlags(command, WAIT_SETTINGS),
     env,
   });
   if (violations.length > 0) throw new AgentError('settings-invalid', describeViolations(violations));
   checkUrl(values.url);
+  if (name !== '' && values.name !== '' && name !== values.name)
+    throw new AgentError(
+      'settings-invalid',
+      `--name: "${values.name}" and "${name}" are two proxies; give one`,
+    );
   const choice: TargetChoice = {
     ...values,
+    name: name || values.name,
     runDir:
       values.runDir || env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0),
   };
@@ -52,9 +60,12 @@ async function wait(command: Command, { env, print, warn }: CommandContext): Pro
   }
 }
 
-function describeMissing(results: readonly TargetResult[], { runDir }: TargetChoice): string {
+function describeMissing(results: readonly TargetResult[], choice: TargetChoice): string {
+  const { runDir, mesh, name } = choice;
   const missing = results.filter(({ ready }) => !ready).map(({ target, text }) => `${target.label}: ${text}`);
-  return results.length === 0 ? `no agent runs in ${runDir}` : missing.join('\n');
+  if (results.length > 0) return missing.join('\n');
+  const others = findTargets({ ...choice, mesh: '', name: '' }).map(({ label }) => label);
+  return describeNobody(runDir, [mesh, name].filter((part) => part !== '').join('.'), others);
 }
 
 function checkUrl(url: string): void {

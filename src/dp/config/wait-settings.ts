@@ -22,7 +22,7 @@ export const WAIT_SETTINGS = declareSettings({
     key: 'wait.name',
     flag: '--name',
     placeholder: 'name',
-    doc: 'Wait for this proxy only.',
+    doc: 'Wait for this proxy only: its name, or mesh.name.',
     value: text(''),
   }),
   mesh: setting({

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describeError } from '../../lib/coded-error.ts';
 import { type Exchange, exchange } from '../../lib/http-exchange.ts';
 import { AgentError } from '../agent-error.ts';
+import { describeNobody } from '../run-dir/nobody.ts';
 import type { AgentStatus } from './status.ts';
 import { findUnattended, statusOfUnattended, stopCommand, type Unattended } from './unattended.ts';
 
@@ -68,10 +69,8 @@ export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir:
       'agent-not-found',
       `no ${wanted} runs in ${runDir}, but Envoy ${kept.pid} of ${kept.mesh}.${kept.name}, which was kept, serves on; start its agent again, or: ${stopCommand(runDir, kept)}`,
     );
-  if (only === undefined) {
-    const others = agents.length === 0 ? 'none runs there' : `there are ${agents.map(full).join(', ')}`;
-    throw new AgentError('agent-not-found', `no ${wanted} runs in ${runDir}: ${others}`);
-  }
+  if (only === undefined)
+    throw new AgentError('agent-not-found', describeNobody(runDir, name, agents.map(full)));
   throw new AgentError(
     'agent-not-found',
     `more than one ${wanted} runs in ${runDir}: name one of ${chosen.map(full).join(', ')}`,

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError } from '../../lib/coded-error.ts';
 import { exchange } from '../../lib/http-exchange.ts';
+import { peekDirectory } from '../../lib/peek.ts';
 import { instanceName } from '../run-dir/paths.ts';
 
 /** Where to ask whether a proxy is ready. */
@@ -33,9 +34,8 @@ const READY = new URL('http://localhost/ready');
 export function findTargets({ url, unixSocket, mesh, name, runDir }: TargetChoice): readonly Target[] {
   if (url !== '') return [{ label: url, url: new URL(url) }];
   if (unixSocket !== '') return [{ label: unixSocket, url: READY, socketPath: unixSocket }];
-  const names =
-    name === '' ? listInstances(runDir, mesh) : [instanceName(mesh === '' ? 'default' : mesh, name)];
-  return names
+  return peekDirectory(runDir)
+    .filter((instance) => isWanted(instance, mesh, name))
     .map((instance) => ({
       label: labelOf(instance),
       url: READY,
@@ -72,10 +72,16 @@ function labelOf(instance: string): string {
   return pid === undefined ? instance : `agent of several proxies (pid ${pid})`;
 }
 
-function listInstances(runDir: string, mesh: string): readonly string[] {
-  try {
-    return readdirSync(runDir).filter((name) => mesh === '' || name.startsWith(`${mesh}.`));
-  } catch {
-    return [];
-  }
+/** `name` may be `mesh.name`, too; without a mesh it is that of any. */
+function isWanted(instance: string, mesh: string, name: string): boolean {
+  if (name === '') return mesh === '' || instance.startsWith(`${mesh}.`);
+  if (mesh !== '') return instance === instanceName(mesh, name);
+  const isOf = (start: string, rest: string) => start !== '' && instance === instanceName(start, rest);
+  // The name of the directory begins with the mesh, and where it is digested, the dot after it is a dash.
+  const inAny = splits(instance, /[.-]/g).some(([start]) => isOf(start, name));
+  return inAny || splits(name, /\./g).some(([start, rest]) => isOf(start, rest));
+}
+
+function splits(text: string, separator: RegExp): readonly (readonly [string, string])[] {
+  return [...text.matchAll(separator)].map(({ index }) => [text.slice(0, index), text.slice(index + 1)]);
 }

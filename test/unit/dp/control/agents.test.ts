@@ -34,7 +34,9 @@ test('a name that fits several is refused, and each of them is named', () => {
 
 test('a name that fits none is refused with those there are', () => {
   expect(() => chosen('nobody')).toThrow('no agent for "nobody" runs in /run: there are default.web');
-  expect(() => chooseAgent([], '', '/run')).toThrow('no agent runs in /run: none runs there');
+  expect(() => chooseAgent([], '', '/run')).toThrow(
+    'no agent runs in /run; one with another run directory is found with --run-dir',
+  );
 });
 
 test('a name with a dot that is spelled out in full wins over one that only ends so', () => {
