@@ -41,6 +41,7 @@ import { runEnvoys } from './run-envoys.ts';
 import type { AgentState } from './state/agent-state.ts';
 import { createMachine, type Machine } from './state/machine.ts';
 import { type AgentView, enterSurroundings, type Surroundings } from './surroundings.ts';
+import type { LiveTokenFile } from './token/follow.ts';
 
 /** What an agent is given by its program. */
 export interface AgentParts {
@@ -58,6 +59,8 @@ export interface AgentParts {
   readonly onState?: (state: AgentState) => void;
   /** The Dataplane of the settings, where it may change. */
   readonly dataplane?: LiveDataplane;
+  /** The file with its token, where that may come to be. */
+  readonly tokenFile?: LiveTokenFile;
   /** Gives memory back as the states allow; without it the agent does so for itself. */
   readonly returnMemory?: (state: AgentState) => void;
   /** How many Envoys share the memory of this process. */

@@ -9,8 +9,10 @@ import type { BootstrapFailure } from '../bootstrap/failure.ts';
 import type { AgentConfig, ControlPlaneTarget, ProxyIdentity } from '../config/agent-config.ts';
 import type { Upstream, UpstreamTiming } from '../relay/link/upstream.ts';
 import { parseRelayTarget, type RelayTarget } from '../relay/target.ts';
-import { type Token, watchToken } from '../token/token.ts';
-import { givenOf } from './given.ts';
+import { describeClearText } from '../token/clear-text.ts';
+import { followToken, type LiveTokenFile } from '../token/follow.ts';
+import type { Token } from '../token/token.ts';
+import { givenOf, urlOfGiven } from './given.ts';
 import { startHomeComing } from './home-coming.ts';
 import type { Place } from './place.ts';
 import { type ControlPlanes, createControlPlanes } from './planes.ts';
@@ -23,6 +25,8 @@ export interface AccessOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random?: () => number;
+  /** A file with the token of this proxy, which may come to be. */
+  readonly tokenFile?: LiveTokenFile;
 }
 
 /** The part of a relay that is moved. */
@@ -63,7 +67,8 @@ export interface Access {
 /** With a choice a silent control plane is left sooner. */
 const HASTY: UpstreamTiming = { connectTimeoutMs: 3_000, pingIntervalMs: 4_000, pingTimeoutMs: 3_000 };
 
-export function openAccess({ config, clock, logger, random = Math.random }: AccessOptions): Access {
+export function openAccess(options: AccessOptions): Access {
+  const { config, clock, logger, random = Math.random } = options;
   const { controlPlane, proxy, xdsRelay } = config;
   const planes = createControlPlanes({
     ...{ given: givenOf(controlPlane), clock, logger, random, resolver: systemResolver },
@@ -74,7 +79,9 @@ export function openAccess({ config, clock, logger, random = Math.random }: Acce
   let base: JsonObject | undefined;
   let { resource } = proxy;
   let move = (_why: string): void => {};
-  const token = watchToken({
+  const token = followToken({
+    file: options.tokenFile,
+    obstacle: describeClearText(givenOf(controlPlane).map(urlOfGiven))[0],
     source: config.tokenSource,
     first: proxy.token,
     bearer: proxy,

@@ -1,6 +1,6 @@
 import { AgentError } from '../agent-error.ts';
 import type { AgentConfig, ProxyIdentity } from '../config/agent-config.ts';
-import { urlOfGiven } from '../control-planes/given.ts';
+import { givenOf, urlOfGiven } from '../control-planes/given.ts';
 import { describeClearText } from '../token/clear-text.ts';
 import { readToken } from '../token/source.ts';
 import type { Entry } from './roster.ts';
@@ -25,7 +25,7 @@ function withToken(identity: ProxyIdentity, file: string, { controlPlane }: Agen
   const reading = readToken({ kind: 'file', path: file });
   if (!reading.ok && reading.problem !== 'is empty')
     throw new AgentError('settings-invalid', `${file} ${reading.problem}`);
-  const [problem] = describeClearText(controlPlane.given?.map(urlOfGiven) ?? [controlPlane.url]);
+  const [problem] = describeClearText(givenOf(controlPlane).map(urlOfGiven));
   if (problem !== undefined) throw new AgentError('settings-invalid', `${file} ${problem}`);
   return reading.ok ? { ...identity, token: reading.token } : identity;
 }

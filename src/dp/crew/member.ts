@@ -7,6 +7,7 @@ import type { InTurn } from '../agent-control.ts';
 import type { WishListeners, WishSignals } from '../control/signals.ts';
 import type { LiveDataplane } from '../dataplane/follow.ts';
 import type { AgentState } from '../state/agent-state.ts';
+import type { LiveTokenFile } from '../token/follow.ts';
 import type { Gate } from './gate.ts';
 import type { Entry } from './roster.ts';
 
@@ -14,6 +15,7 @@ import type { Entry } from './roster.ts';
 export interface Attempt {
   readonly entry: Entry;
   readonly dataplane: LiveDataplane;
+  readonly tokenFile: LiveTokenFile;
   readonly stop: StopRequest;
   readonly wishes: WishSignals;
   readonly onState: (state: AgentState) => void;
@@ -91,14 +93,21 @@ export function startMember(options: MemberOptions): Member {
   const listeners = new Set<() => void>();
   /** Of those who wait for something that only a proxy that serves can do. */
   const impatient = new Set<() => void>();
+  const listen = (onChange: () => void) => {
+    listeners.add(onChange);
+    return () => listeners.delete(onChange);
+  };
   const dataplane: LiveDataplane = {
     get wanted() {
       return entry.json;
     },
-    listen(onChange) {
-      listeners.add(onChange);
-      return () => listeners.delete(onChange);
+    listen,
+  };
+  const tokenFile: LiveTokenFile = {
+    get wanted() {
+      return entry.tokenFile;
     },
+    listen,
   };
 
   function setState(next: MemberState): void {
@@ -122,6 +131,7 @@ export function startMember(options: MemberOptions): Member {
       await options.run({
         entry,
         dataplane,
+        tokenFile,
         stop: { graceful: graceful.signal, immediate: immediate.signal, dispose() {} },
         wishes: {
           listen(given) {

@@ -1,4 +1,13 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminClient } from '../../../src/dp/envoy/admin-client.ts';
@@ -126,6 +135,36 @@ describe.skipIf(realEnvoy === undefined)('tokens, with the real Envoy', () => {
     expect(texts(join(bench.dir, 'state')).some(({ text }) => text.includes(one) || text.includes(two))).toBe(
       false,
     );
+  });
+
+  test('a token file that comes beside a Dataplane of a directory is used for the next stream; one that goes stays in use', async () => {
+    const [one, two] = [good(1), good(2)];
+    const dps = join(bench.dir, 'dps');
+    mkdirSync(dps);
+    writeFileSync(join(dps, 'a.yaml'), 'type: Dataplane\nname: a\n');
+    const binary = ['--binary-path', realEnvoy ?? ''];
+    const agent = bench.start(
+      ['run', '--cp-address', cp.url, '--run-dir', bench.runDir, '-d', dps, ...binary],
+      {},
+    );
+    await untilReady(agent);
+    await until(() => cp.open() === 1, agent.output);
+    expect(cp.streamTokens).toEqual(['']);
+    const pid = envoyPid(agent);
+    for (const token of [one, two]) {
+      cp.accept(token);
+      writeFileSync(join(dps, 'a.token.new'), token, { mode: 0o600 });
+      renameSync(join(dps, 'a.token.new'), join(dps, 'a.token'));
+      await until(() => cp.streamTokens.at(-1) === token && cp.open() === 1, agent.output);
+    }
+    rmSync(join(dps, 'a.token'));
+    await until(() => agent.output().includes('the last one stays in use'), agent.output);
+    expect((await agent.ready()).status).toBe(200);
+    expect(cp.streamTokens).toEqual(['', one, two]);
+    expect(envoyPid(agent)).toBe(pid);
+    await expectNowhere(agent, [one, two]);
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
   });
 
   test('a token that the control plane does not take is named with what is wrong, and its successor is used at once', async () => {
