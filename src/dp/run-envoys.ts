@@ -28,6 +28,7 @@ import {
   revisePlan,
 } from './plan.ts';
 import type { PortWatch } from './ports/port-watch.ts';
+import { toDiskFault } from './run-dir/fault.ts';
 import type { Instance } from './run-dir/instance.ts';
 import type { KeptEnvoy } from './run-dir/kept.ts';
 import { fitsEpochSockets } from './run-dir/paths.ts';
@@ -216,11 +217,16 @@ function openEpochs({ config, instance, logger, adoption }: RunEnvoysParts): Epo
     logger[say]({ obstacle }, 'hot restart is off: a restart of Envoy will cost a moment of service');
     return undefined;
   }
-  return createEpochs({
-    socketPath: paths.epochSockets,
-    parentShutdownMs: config.envoy.parentShutdownMs,
-    onBaseId: (baseId) =>
-      writePrivateFile(paths.hotRestart, JSON.stringify({ baseId, sharedMemory: sharedMemoryPath(baseId) })),
-    adopted: adoption && (adoption.serving.baseId ?? 'none'),
-  });
+  const record = (baseId: number) =>
+    writePrivateFile(paths.hotRestart, JSON.stringify({ baseId, sharedMemory: sharedMemoryPath(baseId) }));
+  try {
+    return createEpochs({
+      socketPath: paths.epochSockets,
+      parentShutdownMs: config.envoy.parentShutdownMs,
+      onBaseId: record,
+      adopted: adoption && (adoption.serving.baseId ?? 'none'),
+    });
+  } catch (error) {
+    throw toDiskFault(error);
+  }
 }

@@ -12,8 +12,17 @@ export function writePrivateFile(path: string, text: string): void {
   const fd = openSync(fresh, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
   try {
     for (let rest = Buffer.from(text); rest.length > 0; ) rest = rest.subarray(writeSync(fd, rest));
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error instanceof Error ? withPath(error, path) : error;
   } finally {
     closeSync(fd);
   }
-  renameSync(fresh, path);
+}
+
+/** Node names no file where a write fails. */
+function withPath(error: Error, path: string): Error {
+  if (!error.message.includes(path)) error.message += ` '${path}'`;
+  return error;
 }

@@ -72,6 +72,18 @@ test.runIf(mayMount)('a full disk is told about, and serving goes on', async () 
   await expectServingOn(agent, /state cannot be saved.*ENOSPC/);
 });
 
+test.runIf(mayMount).each([4, 8, 12])(
+  'a run directory with %i KiB left ends the start with the file that cannot be written',
+  async (left) => {
+    const agent = startAgent(
+      `mkdir -p '${bench.runDir}'; mount -t tmpfs -o size=64k,mode=700 tmpfs '${bench.runDir}'; dd if=/dev/zero of='${bench.runDir}/ballast' bs=1k count=${64 - left} 2>/dev/null`,
+      ['unshare', '--mount'],
+    );
+    await agent.waitForLine(/^kuma-dp: .* cannot be (used|written): ENOSPC: .* '.*\/default\.a\//m);
+    expect((await agent.exited).code).toBe(32);
+  },
+);
+
 test.runIf(mayMount)('a read-only disk is told about, and serving goes on', async () => {
   const agent = startAgent(
     'mkdir -p "$STATE"; mount -t tmpfs -o mode=700 tmpfs "$STATE"; mount -o remount,ro "$STATE"',
