@@ -1,8 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { watchPaths } from '../../lib/watch-paths.ts';
 import type { Look, Reader } from './places.ts';
-import { watchPlaces } from './watch.ts';
 
 export interface FollowPlacesOptions {
   readonly places: readonly string[];
@@ -46,7 +46,7 @@ export function followPlaces({ places, reader, first, apply, clock, logger }: Fo
     if (lookAgain) void lookNow();
   }
 
-  const watch = watchPlaces(places, { clock, onMaybeChanged: () => void lookNow() });
+  const watch = watchPaths(places, { clock, onMaybeChanged: () => void lookNow() });
   take(first);
   return {
     stop() {

@@ -1,10 +1,10 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { watchPaths } from '../../lib/watch-paths.ts';
 import { readClaims } from './claims.ts';
 import { watchExpiry } from './expiry.ts';
 import { judgeClaims, type TokenBearer } from './judge.ts';
 import { describeSource, isReadAgain, readToken, type TokenSource } from './source.ts';
-import { watchFile } from './watch-file.ts';
 
 export interface TokenOptions {
   /** undefined: the proxy has no token. */
@@ -16,7 +16,6 @@ export interface TokenOptions {
   readonly logger: Logger;
   /** Another token is there. */
   readonly onChange: () => void;
-  readonly pollMs?: number;
 }
 
 /** The token of this proxy, as it is now. Its text is in no line of the log. */
@@ -29,8 +28,6 @@ export interface Token {
   stop(): void;
 }
 
-/** Secret stores write files anew, rename them, or turn a link: all of them are seen within this time. */
-const POLL_MS = 3_000;
 const FIRST_SILENCE_MS = 5_000;
 const LONGEST_SILENCE_MS = 600_000;
 
@@ -80,11 +77,7 @@ export function watchToken(options: TokenOptions): Token {
 
   if (current !== undefined) take(current);
   const watch = canReread
-    ? watchFile(source.kind === 'file' ? source.path : undefined, {
-        clock,
-        pollMs: options.pollMs ?? POLL_MS,
-        onMaybeChanged: look,
-      })
+    ? watchPaths(source.kind === 'file' ? [source.path] : [], { clock, onMaybeChanged: look })
     : undefined;
   look();
   return {

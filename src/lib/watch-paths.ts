@@ -1,11 +1,12 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from './clock.ts';
 
-export interface PlacesWatchOptions {
+export interface PathsWatchOptions {
   readonly clock: Clock;
-  /** Between two looks that nobody asked for, in ms. */
+  /** Between two looks that nobody asked for, in ms; 3 s by default. */
   readonly pollMs?: number;
+  /** To be cheap: called for anything that happens near by. */
   readonly onMaybeChanged: () => void;
 }
 
@@ -17,12 +18,13 @@ const LONGEST_SETTLE_MS = 1_000;
 const POLL_MS = 3_000;
 
 /**
- * Calls back when something happened in or to one of these files and directories, and every few seconds. A directory may
- * be removed and made again, or be a link that is turned: then it is another one, which is watched instead.
+ * Calls back when something happened in or to one of these files and directories, and every few seconds; without any path
+ * it does only that. Files are written in place, renamed over, or are links below links: anything in their directory counts.
+ * A directory may be removed and made again, or be a link that is turned: then it is another one, which is watched instead.
  */
-export function watchPlaces(
-  places: readonly string[],
-  { clock, pollMs = POLL_MS, onMaybeChanged }: PlacesWatchOptions,
+export function watchPaths(
+  paths: readonly string[],
+  { clock, pollMs = POLL_MS, onMaybeChanged }: PathsWatchOptions,
 ): { stop(): void } {
   const dirs = new Map<string, { readonly watcher: FSWatcher; readonly identity: string }>();
   let cancelSettle = (): void => {};
@@ -45,7 +47,7 @@ export function watchPlaces(
     dirs.delete(dir);
   };
   const open = (): void => {
-    for (const dir of new Set(places.flatMap((place) => [place, dirname(place)]))) {
+    for (const dir of new Set(paths.flatMap((path) => [path, dirname(path)]))) {
       const identity = identify(dir);
       if (dirs.get(dir)?.identity === identity) continue;
       forget(dir);
@@ -75,11 +77,14 @@ export function watchPlaces(
   };
 }
 
-/** '' for what is no directory. Links are followed. */
+/**
+ * '' for what is no directory. Links are followed. One that is made again at once often gets the number of the one before;
+ * file systems that do not know when it was made tell when it changed, which only costs a new watch.
+ */
 function identify(path: string): string {
   try {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat?.isDirectory() === true ? `${stat.dev}:${stat.ino}` : '';
+    const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+    return stat?.isDirectory() === true ? `${stat.dev}:${stat.ino}:${stat.birthtimeNs}` : '';
   } catch {
     return '';
   }

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { watchPlaces } from '../../../../src/dp/crew/watch.ts';
-import { systemClock } from '../../../../src/lib/clock.ts';
-import { createFakeClock } from '../../../support/fake-clock.ts';
-import { waitUntil } from '../../../support/wait-until.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { watchPaths } from '../../../src/lib/watch-paths.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 let home: string;
 let stop = () => {};
@@ -20,7 +20,7 @@ afterEach(() => {
 /** Counts notices; the periodic look is too far away to be one of them. */
 function watch(place: string): () => Promise<void> {
   let notices = 0;
-  const watching = watchPlaces([place], {
+  const watching = watchPaths([place], {
     clock: systemClock,
     pollMs: 3_600_000,
     onMaybeChanged: () => notices++,
@@ -59,10 +59,29 @@ test('a change is noticed in the directory a link leads to, also after it was tu
   await noticed();
 });
 
+test('a file is watched again after its directory was removed and made again', async () => {
+  const dir = join(home, 'd');
+  mkdirSync(dir);
+  const clock = createFakeClock();
+  let looks = 0;
+  stop = watchPaths([join(dir, 'token')], { clock, onMaybeChanged: () => looks++ }).stop;
+  /** What waits besides the periodic look comes from a notice. */
+  const isNoticed = () => clock.pending === 2;
+  rmSync(dir, { recursive: true });
+  await waitUntil(isNoticed);
+  mkdirSync(dir);
+  clock.advance(3_000);
+  looks = 0;
+  writeFileSync(join(dir, 'token'), 'x');
+  await waitUntil(isNoticed);
+  clock.advance(100);
+  expect(looks).toBe(1);
+});
+
 test('it is looked again and again where no notices come', () => {
   const clock = createFakeClock();
   let looks = 0;
-  const watching = watchPlaces([join(home, 'away', 'd')], { clock, onMaybeChanged: () => looks++ });
+  const watching = watchPaths([join(home, 'away', 'd')], { clock, onMaybeChanged: () => looks++ });
   clock.advance(9_000);
   expect(looks).toBe(3);
   watching.stop();
