@@ -99,7 +99,7 @@ export function explainStatus({ status, body, headers }: Exchange, url: URL): Bo
     return {
       code: 'control-plane-unreachable',
       retry: false,
-      message: `${url.host} has no bootstrap there (${status} ${text}); this looks like another port of the control plane: bootstrap is on 5678 (https) and 5682`,
+      message: `${url.host} has no bootstrap there (${status} ${withoutStatus(text, status)}); this looks like another port of the control plane: bootstrap is on 5678 (https) and 5682`,
     };
   }
   if (status >= 300 && status < 400) {
@@ -120,7 +120,7 @@ export function explainStatus({ status, body, headers }: Exchange, url: URL): Bo
     return {
       code: 'control-plane-unreachable',
       retry: true,
-      message: `it answers ${status}${text === '' ? '' : ` ${text}`}; its log says more`,
+      message: `it answers ${status}${text === '' ? '' : ` ${text}`}; ${text === A_PAGE ? `is this kuma-cp, or another program on ${url.host}?` : 'its log says more'}`,
     };
   }
   return {
@@ -131,7 +131,15 @@ export function explainStatus({ status, body, headers }: Exchange, url: URL): Bo
   };
 }
 
+/** Of other programs and of proxies in between; kuma-cp sends none. */
+const A_PAGE = 'with a web page';
+
 function firstLine(body: string): string {
+  if (/^\s*<(!doctype|html)/i.test(body)) return A_PAGE;
   const line = body.trim().replace(/\s+/g, ' ');
   return line.length > 500 ? `${line.slice(0, 500)}…` : line;
+}
+
+function withoutStatus(text: string, status: number): string {
+  return text.startsWith(`${status}: `) ? text.slice(`${status}: `.length) : text;
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { formatDuration } from '../../lib/duration.ts';
 import type { Setting, Settings } from '../../settings/declare.ts';
 import { IGNORED_SETTINGS } from './ignored.ts';
 
@@ -58,7 +59,14 @@ function toOption(setting: Setting<unknown>, flag: string): Option {
 function describeDefault({ value, placeholder }: Setting<unknown>): string {
   const fallback: unknown = (value as { readonly default?: unknown }).default;
   if (fallback === undefined || fallback === '' || Array.isArray(fallback)) return '';
-  return placeholder === 'duration' ? `${Number(fallback) / 1000}s` : String(fallback);
+  return placeholder === 'duration' ? describeDuration(Number(fallback)) : String(fallback);
+}
+
+/** Without the units that are zero: `72h`, not `72h0m0s`. */
+function describeDuration(ms: number): string {
+  return formatDuration(ms)
+    .replace(/(?<=m)0s$/, '')
+    .replace(/(?<=h)0m$/, '');
 }
 
 function textOf(value: unknown): string | readonly string[] | undefined {

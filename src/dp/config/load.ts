@@ -129,7 +129,7 @@ function parseFile(
   } catch (error) {
     violations.push({
       field: path,
-      message: `is not valid YAML: ${describeError(error).split('\n')[0] ?? ''}`,
+      message: `is not valid YAML: ${describeError(error).split('\n')[0]?.replace(/:$/, '')}`,
     });
     return undefined;
   }
@@ -204,7 +204,10 @@ async function readProxy(
     return undefined;
   }
   const inline = values.dataplane !== '';
+  const before = violations.length;
   const template = inline ? values.dataplane : await read(file, origins.dataplaneFile);
+  // What cannot be read says nothing more.
+  if (violations.length > before) return undefined;
   const source = inline ? origins.dataplane : file === '-' ? 'standard input' : file;
   const resource = parseDataplane(template, variables, source);
   if (!resource.ok) {
@@ -234,7 +237,7 @@ async function readTarget(
   if (caCert !== '' && !caCert.includes('-----BEGIN CERTIFICATE-----')) {
     violations.push({
       field: values.caCert === '' ? origins.caCertFile : origins.caCert,
-      message: 'holds no PEM certificate',
+      message: `${values.caCert === '' ? `${values.caCertFile} ` : ''}holds no PEM certificate`,
     });
   }
   const fingerprint = values.caFingerprint

@@ -41,7 +41,7 @@ function parseYaml(text: string): JsonObject | string {
   if (first === undefined) return 'holds no Dataplane';
   if (others.length > 0) return 'holds several documents; an agent runs one Dataplane';
   const [problem] = first.errors;
-  if (problem !== undefined) return `is not valid YAML: ${problem.message.split('\n')[0] ?? ''}`;
+  if (problem !== undefined) return `is not valid YAML: ${problem.message.split('\n')[0]?.replace(/:$/, '')}`;
   const tree: unknown = first.toJS();
   return isJsonObject(tree) ? tree : 'is not a mapping';
 }

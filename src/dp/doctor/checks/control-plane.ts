@@ -63,20 +63,21 @@ async function lookAt(
     // Answered by every control plane, changes nothing, and needs no token.
     reply = await exchange({ url: new URL('/bootstrap', url), address, tls, timeoutMs, signal });
   } catch (cause) {
-    const { message } = explainFault(cause, url);
+    const { message, code, retry } = explainFault(cause, url);
     return {
-      seen: `${key} does not answer`,
+      seen: `${key} ${code === 'control-plane-untrusted' ? 'is not trusted' : retry ? 'does not answer' : 'cannot be used'}`,
       findings: [error(`${key} cannot be used: ${message}`, mendFault(target, cause))],
     };
   }
   const tookMs = now() - before;
+  const port = judgePort(reply, { key, url });
   const findings = [
-    ...judgePort(reply, { key, url }),
+    ...port,
     ...judgeSpeed(key, tookMs),
     ...judgeClock(key, reply.headers.date, before + tookMs / 2),
     ...(url.protocol === 'https:' ? await judgeCertificate(target, tls, now()) : []),
   ];
-  return { seen: `${key} answers`, findings };
+  return { seen: `${key} answers${port.length > 0 ? ', but gives no bootstrap' : ''}`, findings };
 }
 
 function judgeSpeed(key: string, tookMs: number): readonly Finding[] {

@@ -144,6 +144,19 @@ describe('mistakes are all told at once, each with its origin', () => {
     ]);
   });
 
+  test('a file that cannot be read is one mistake, not two', async () => {
+    expect(await violations({ flags: { dataplaneFile: ['/no/web.yaml'] } })).toEqual([
+      '--dataplane-file: cannot read /no/web.yaml: ENOENT: no such file',
+    ]);
+  });
+
+  test('a file for the CA that holds something else is named', async () => {
+    const flags = { name: 'a', caCertFile: 'web.yaml' };
+    expect(await violations({ flags, files: { 'web.yaml': 'type: Dataplane' } })).toEqual([
+      '--ca-cert-file: web.yaml holds no PEM certificate',
+    ]);
+  });
+
   test('a drain time of nothing', async () => {
     expect(await violations({ flags: { name: 'a', drainTime: '0s' } })).toEqual([
       '--drain-time: must be more than 0s',

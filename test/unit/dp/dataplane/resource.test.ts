@@ -38,3 +38,9 @@ test.each([
     { field: 'dp.yaml', message: expect.stringContaining(message) },
   ]);
 });
+
+test('a tab is told with its place, in a sentence that others can go on with', () => {
+  expect(parse('a:\n\tb: 1')).toMatchObject({
+    violations: [{ message: 'is not valid YAML: Tabs are not allowed as indentation at line 2, column 1' }],
+  });
+});
