@@ -6,7 +6,8 @@ import { readProcessId } from '../../lib/process-id.ts';
 import { listenForStop } from '../../lib/stop-signals.ts';
 import { STOP_SETTINGS } from '../config/control-settings.ts';
 import { addFlags } from '../config/flags.ts';
-import { ask, chooseAgent, type FoundAgent, findAgents, isMeant, toFound } from '../control/agents.ts';
+import { ask, chooseAgent, type FoundAgent, findAgents, toFound } from '../control/agents.ts';
+import type { AgentStatus } from '../control/status.ts';
 import { findUnattended, type Unattended } from '../control/unattended.ts';
 import type { CommandContext } from '../program.ts';
 import { crewPaths } from '../run-dir/paths.ts';
@@ -25,11 +26,12 @@ export function addStopCommand(root: Command, context: CommandContext): void {
     const { values, runDir } = readSettings(command, STOP_SETTINGS, context);
     const { agents, silent } = await findAgents(runDir);
     const left = findUnattended(runDir);
-    // Without a name nothing is guessed: what does not answer might be meant.
-    const isMeantIn = (found: readonly FoundAgent[]) => found.some(({ status }) => isMeant(status, name));
-    const kept = name === '' && silent.length > 0 ? [] : left.map(toFound);
-    const isKept = !isMeantIn(agents) && isMeantIn(kept);
-    const { status, ...agent } = chooseAgent(isKept ? kept : agents, name, runDir);
+    // Without a name nothing is guessed: an agent that runs, or does not answer, might be meant.
+    const isGuess = name === '' && agents.length + silent.length > 0;
+    const others = left
+      .map(toFound)
+      .filter((one) => !agents.some((agent) => isSame(agent.status, one.status)));
+    const { status, ...agent } = chooseAgent(isGuess ? agents : [...agents, ...others], name, runDir);
     const print = (text: string) => context.print(`${status.mesh}.${status.name}: ${text}`);
     const { drainTime, timeout } = values;
     if (agent.socketPath !== '') {
@@ -37,9 +39,13 @@ export function addStopCommand(root: Command, context: CommandContext): void {
       print(await stopAgent({ ...agent, status }, timeout));
     }
     // An agent of several proxies may be unable to adopt what it is asked to stop.
-    const own = left.find(({ record }) => record.mesh === status.mesh && record.name === status.name);
+    const own = left.find(({ record }) => isSame(record, status));
     if (own !== undefined) print(await endKept(own, { drainTime, print, context }));
   });
+}
+
+function isSame(a: Pick<AgentStatus, 'mesh' | 'name'>, b: typeof a): boolean {
+  return a.mesh === b.mesh && a.name === b.name;
 }
 
 async function stopAgent({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {

@@ -45,7 +45,7 @@ export async function findAgents(
 }
 
 /** Whether a name may mean this proxy: `name`, `mesh.name`, or '' for whichever. */
-export function isMeant({ mesh, name }: Pick<AgentStatus, 'mesh' | 'name'>, wanted: string): boolean {
+function isMeant({ mesh, name }: Pick<AgentStatus, 'mesh' | 'name'>, wanted: string): boolean {
   return ['', name, `${mesh}.${name}`].includes(wanted);
 }
 

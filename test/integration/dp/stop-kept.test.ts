@@ -26,7 +26,13 @@ afterEach(async () => {
 });
 
 /** An Envoy as one is after its agent was killed; one connection is open as long as `connections` says so. */
-async function leave(behaviour: object = {}, facts: Partial<KeptEnvoy> = {}): Promise<void> {
+async function leave(
+  behaviour: object = {},
+  facts: Partial<KeptEnvoy> = {},
+  mesh = 'default',
+): Promise<void> {
+  const dir = join(runDir, `${mesh}.web`);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
   const bootstrapPath = join(dir, 'bootstrap.0.json');
   const socketPath = join(dir, 'admin.0.sock');
   writeFileSync(bootstrapPath, JSON.stringify({ admin: { address: { pipe: { path: socketPath } } } }));
@@ -43,7 +49,7 @@ async function leave(behaviour: object = {}, facts: Partial<KeptEnvoy> = {}): Pr
   writeFileSync(logPath, 'words\n');
   const program = identifyFile(`/proc/${envoy.pid}/exe`);
   const kept = aKeptEnvoy({ ...id, bootstrapPath, logPath, program, place: { socketPath }, ...facts });
-  const record = { mesh: 'default', name: 'web', writtenBy: '1', readinessPort: 1, envoys: [kept] };
+  const record = { mesh, name: 'web', writtenBy: '1', readinessPort: 1, envoys: [kept] };
   writeFileSync(join(dir, 'kept.json'), formatKept(record), { mode: 0o600 });
 }
 
@@ -140,6 +146,46 @@ test('a stop that was killed in the middle of a drain is made good by the next',
   connections(0);
   expect((await next.exited).code).toBe(0);
   expect(existsSync(dir)).toBe(false);
+});
+
+test('a name that fits two kept Envoys of different meshes stops neither, and both are named', async () => {
+  await leave();
+  const first = envoy;
+  await leave({}, {}, 'other');
+  const both = stop('web');
+  expect((await both.exited).code).toBe(41);
+  expect(both.stderr()).toContain('name one of default.web, other.web');
+  expect([first.exit(), envoy.exit()]).toEqual([undefined, undefined]);
+  connections(0);
+  expect((await stop('other.web').exited).code).toBe(0);
+  expect(first.exit()).toBeUndefined();
+});
+
+test('a kept Envoy that an agent of several proxies cannot adopt is ended, and not adopted later', async () => {
+  await leave();
+  connections(0);
+  mkdirSync(join(base, 'dps'));
+  writeFileSync(join(base, 'dps', 'web.yaml'), 'type: Dataplane\nname: web\n');
+  const agent = startProgram(process.execPath, [
+    ...[
+      clonePath('src/bin/kuma-dp.ts'),
+      'run',
+      '-d',
+      join(base, 'dps'),
+      '--cp-address',
+      'http://127.0.0.1:1',
+    ],
+    ...['--run-dir', runDir, '--state-dir', join(base, 'state'), '--binary-path', join(base, 'missing')],
+  ]);
+  // The pause before the next try is then longer than the command takes.
+  await waitUntil(() => agent.output().split('this proxy cannot run').length > 3);
+  expect(envoy.exit()).toBeUndefined();
+  const command = stop('web');
+  expect((await command.exited).code).toBe(0);
+  expect(command.stdout()).toContain('it did not run and is not tried again');
+  expect(command.stdout()).toContain(`stopped; Envoy ${envoy.pid} ended`);
+  expect(existsSync(dir)).toBe(false);
+  await agent.stop();
 });
 
 test('without a name nothing is stopped while an agent of the run directory does not answer', async () => {
