@@ -10,6 +10,7 @@ import { addRunCommand } from './commands/run.ts';
 import { addStopCommand } from './commands/stop.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWaitCommand } from './commands/wait.ts';
+import { bindSwitches } from './config/switches.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { CommandContext, Program } from './program.ts';
 
@@ -28,7 +29,7 @@ export async function main(program: Program): Promise<number> {
   };
   const command = createCommand(context);
   try {
-    await command.parseAsync([...program.argv], { from: 'user' });
+    await command.parseAsync([...bindSwitches(program.argv, command.commands)], { from: 'user' });
   } catch (error) {
     code = report(error, context);
   }

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { formatDuration } from '../../lib/duration.ts';
 import type { Setting, Settings } from '../../settings/declare.ts';
 import { IGNORED_SETTINGS } from './ignored.ts';
+import { SWITCH } from './switches.ts';
 
 /** Raw texts as `loadSettings` takes them: by setting name, several for a list. */
 export type FlagTexts = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -44,7 +45,7 @@ export function readIgnoredFlags(command: Command): Readonly<Record<string, stri
 
 function toOption(setting: Setting<unknown>, flag: string): Option {
   // A switch takes `--switch` and Go's `--switch=false`.
-  const shape = setting.placeholder === '' ? '[true|false]' : `<${setting.placeholder}>`;
+  const shape = setting.placeholder === '' ? SWITCH : `<${setting.placeholder}>`;
   const names = setting.short === undefined ? flag : `${setting.short}, ${flag}`;
   const fallback = describeDefault(setting);
   const option = new Option(

@@ -63,6 +63,7 @@ describe('logs', () => {
       kumaDp,
       'logs',
       '-f',
+      'a',
       '-n',
       '1',
       '--run-dir',
