@@ -1,6 +1,6 @@
 // What becomes of a wish for another Envoy: a hand-over, a cold start, or a refusal that leaves all as it is.
+import { aborted } from '../lib/aborted.ts';
 import { describeError } from '../lib/coded-error.ts';
-import { untilQuiet } from './envoy/sockets.ts';
 import type { Fleet } from './fleet.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
 import type { Epochs } from './hot-restart/epochs.ts';
@@ -11,6 +11,7 @@ import { observe, type ServingParts } from './serving.ts';
 
 export interface RestartParts extends HandOverParts, ServingParts {
   readonly epochs: Epochs | undefined;
+  /** Looks for a newer binary and bootstrap; the same plan when there is none. Throws AgentError. */
   readonly revise: (before: EnvoyPlan) => Promise<EnvoyPlan>;
   readonly timing: HandOverParts['timing'] & { readonly drainTimeMs: number };
 }
@@ -35,46 +36,73 @@ interface Wish {
   readonly request: RestartRequest;
 }
 
-/** Grants a restart: a hand-over where that is possible, a cold start where it is not. */
-export async function restart(options: RestartParts, fleet: Fleet, wish: Wish): Promise<Granted> {
+interface LetGo {
+  /** Lets the connections of the serving Envoy end; one that is asked for again is the same. */
+  readonly letGo: () => Promise<void>;
+}
+
+/** What a wish comes to before anything is touched. */
+export type Prepared =
+  /** It was answered, or was given up meanwhile. */
+  | { readonly kind: 'settled' }
+  | { readonly kind: 'agreed'; readonly plan: EnvoyPlan; readonly change: string };
+
+const SETTLED: Prepared = { kind: 'settled' };
+
+/**
+ * Looks for a newer plan and has it checked, which may take as long as a control plane that does not answer: whoever
+ * serves goes on meanwhile. Nobody is answered any more once the signal is aborted.
+ */
+export async function prepareRestart(
+  options: RestartParts,
+  fleet: Fleet,
+  { serving, request, signal }: Wish & { readonly signal: AbortSignal },
+): Promise<Prepared> {
   const { logger, epochs, revise, handOvers } = options;
-  const { serving, request } = wish;
   const { cause } = request;
+  const wish = { serving, request };
   let plan: EnvoyPlan;
   try {
     plan = await revise(serving.envoy.plan);
   } catch (error) {
+    if (signal.aborted) return SETTLED;
     const reason = `not restarted: ${describeError(error)}`;
     logger.error({ cause }, reason);
-    return refuse(options, wish, { reason, wanted: undefined });
+    refuse(options, wish, { reason, wanted: undefined });
+    return SETTLED;
   }
+  if (signal.aborted) return SETTLED;
   const change = describeChange(serving.envoy.plan, plan);
   if (plan === serving.envoy.plan && !request.always) {
     handOvers.unchanged(plan);
     request.finish({ ok: true, text: 'nothing changed' });
-    return serving;
+    return SETTLED;
   }
   if (epochs === undefined && !request.always) {
     // Nobody asked for it: not worth a moment without service.
     const text = `changed: ${change}; taken up at the next restart, since hot restart is off`;
     logger.info({ cause }, text);
     request.finish({ ok: true, text });
-    return serving;
+    return SETTLED;
   }
   logger.info({ cause, change }, 'restarting Envoy');
-  const problem = await options.control.checkHandOver(fleet.next(serving.envoy, plan), options.stop.graceful);
-  if (options.stop.graceful.aborted) {
-    request.finish({ ok: false, text: 'the agent stops' });
-    return serving;
-  }
-  if (problem !== undefined) {
-    const reason = problem.message;
-    logger.error({ cause, change }, `no hand-over: ${reason}`);
-    return refuse(options, wish, { reason, wanted: plan });
-  }
-  const obstacle = findObstacle(epochs, serving);
-  if (obstacle !== '') return restartCold(options, { serving, request, plan, obstacle });
-  return restartHot(options, fleet, { ...wish, plan, change });
+  const problem = await options.control.checkHandOver(fleet.next(serving.envoy, plan), signal);
+  if (signal.aborted) return SETTLED;
+  if (problem === undefined) return { kind: 'agreed', plan, change };
+  const reason = problem.message;
+  logger.error({ cause, change }, `no hand-over: ${reason}`);
+  refuse(options, wish, { reason, wanted: plan });
+  return SETTLED;
+}
+
+/** Grants a restart that was prepared: a hand-over where that is possible, a cold start where it is not. */
+export async function restart(
+  options: RestartParts,
+  fleet: Fleet,
+  wish: Wish & LetGo & { readonly plan: EnvoyPlan; readonly change: string },
+): Promise<Granted> {
+  const obstacle = findObstacle(options.epochs, wish.serving);
+  return obstacle === '' ? restartHot(options, fleet, wish) : restartCold(options, { ...wish, obstacle });
 }
 
 function findObstacle(epochs: Epochs | undefined, { readyAt }: Serving): string {
@@ -98,10 +126,10 @@ function refuse(
 async function restartHot(
   options: RestartParts,
   fleet: Fleet,
-  wish: Wish & { readonly plan: EnvoyPlan; readonly change: string },
+  wish: Wish & LetGo & { readonly plan: EnvoyPlan; readonly change: string },
 ): Promise<Granted> {
   const { handOvers } = options;
-  const { serving, request, plan, change } = wish;
+  const { serving, request, plan, change, letGo } = wish;
   const { cause } = request;
   const result = await handOver(options, fleet, {
     serving,
@@ -131,6 +159,7 @@ async function restartHot(
         serving: result.serving,
         request: { cause, finish },
         plan: serving.envoy.plan,
+        letGo,
         obstacle: 'the roll-back of a failed hand-over failed, too',
       });
     }
@@ -141,14 +170,17 @@ async function restartHot(
  * The parent died before its child could end it. The child would abort when it tries, so it is replaced while there is
  * time to let its connections go.
  */
-export async function renew(options: RestartParts, serving: Serving): Promise<AskedFor> {
+export async function renew(
+  options: RestartParts,
+  { serving, letGo }: LetGo & { readonly serving: Serving },
+): Promise<Granted> {
   const cause = 'the old Envoy died before its time';
   const request = { cause, finish: () => {} };
   const obstacle = 'the Envoy that serves would not survive that';
-  return restartCold(options, { serving, request, plan: serving.envoy.plan, obstacle });
+  return restartCold(options, { serving, letGo, request, plan: serving.envoy.plan, obstacle });
 }
 
-interface ColdRestart {
+interface ColdRestart extends LetGo {
   readonly serving: Serving;
   readonly request: Pick<RestartRequest, 'cause' | 'finish'>;
   readonly plan: EnvoyPlan;
@@ -156,23 +188,27 @@ interface ColdRestart {
   readonly obstacle: string;
 }
 
-/** Without a hand-over connections would be cut: they are let go first, for as long as a stop would take. */
+/**
+ * Without a hand-over connections would be cut: they are let go first, for as long as a stop would take. A stop that
+ * comes meanwhile finds the same Envoy, and goes on to wait.
+ */
 async function restartCold(
-  { control, logger, stop, machine, timing, clock }: RestartParts,
-  { serving, request, plan, obstacle }: ColdRestart,
-): Promise<AskedFor> {
+  { logger, stop, machine, timing }: RestartParts,
+  { serving, request, plan, obstacle, letGo }: ColdRestart,
+): Promise<Granted> {
   logger.warn(
     { cause: request.cause, obstacle, drainTimeMs: timing.drainTimeMs },
     'no hand-over is possible: waiting for a quiet moment, then starting anew; connections are refused meanwhile',
   );
   machine.dispatch({ event: 'hand-over', cause: request.cause });
   const { envoy } = serving;
-  const quiet = serving.adminLost
-    ? untilQuiet(envoy.pid, { clock, timeoutMs: timing.drainTimeMs, signal: stop.graceful })
-    : control.drain(envoy, stop.graceful);
-  await Promise.race([quiet, envoy.exited]);
+  await Promise.race([letGo(), envoy.exited, aborted(stop.graceful)]);
+  if (stop.graceful.aborted) {
+    request.finish({ ok: false, text: 'the agent stops' });
+    return serving;
+  }
   serving.monitor.stop();
-  if (!stop.graceful.aborted) await envoy.end(END_GRACE_MS);
+  await envoy.end(END_GRACE_MS);
   request.finish({ ok: true, text: 'Envoy is started anew' });
   return { kind: 'restart', plan, cause: request.cause };
 }

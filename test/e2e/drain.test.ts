@@ -46,6 +46,20 @@ test('a stop waits for a request that is under way, and a second signal does not
   busy.destroy();
 });
 
+test('a stop soon after a hot restart waits for what the old Envoy still serves', async () => {
+  bench.agent = await bench.proxy.start('--drain-time 60s');
+  const busy = await open(bench.proxy.tcpPort);
+  await echo(busy, 'here\n');
+  expect((await bench.proxy.mesh.shell.run('kuma-dp restart web')).stdout).toContain('took over');
+  bench.agent.signal('SIGTERM');
+  await bench.agent.waitForLine(/announced the leave/);
+  // Longer than a drain takes that finds nothing to wait for.
+  await sleep(2_500);
+  await echo(busy, 'still here\n');
+  busy.destroy();
+  expect(await bench.agent.exited).toEqual({ code: 0, signal: null });
+});
+
 test('kuma-dp drain, as SIGUSR2, takes the proxy out of service and keeps it; kuma-dp stop ends it', async () => {
   bench.agent = await bench.proxy.start('--drain-time 20s');
   const { stdout } = await bench.proxy.mesh.shell.run('kuma-dp drain bookinfo.web');

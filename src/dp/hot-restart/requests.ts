@@ -21,9 +21,13 @@ export interface RestartRequest extends RestartWish {
 export interface RestartQueue {
   /** Resolves when the wish was granted or refused. */
   ask(wish: RestartWish): Promise<RestartOutcome>;
-  /** The next request; a promise that is not awaited to its end takes nothing away. */
-  arrived(): Promise<void>;
+  /** Calls back at each wish that comes; the returned function ends that. */
+  onArrival(listener: () => void): () => void;
   take(): RestartRequest | undefined;
+  /** Whether `take` has something; `always` where one of the wishes is such. */
+  readonly waiting: 'none' | 'changes' | 'always';
+  /** For a request that cannot be granted now: its wishes wait again. */
+  putBack(request: RestartRequest): void;
   /** Refuses what waits and all that is still to come. */
   close(text: string): void;
 }
@@ -35,25 +39,27 @@ interface Waiting extends RestartWish {
 export function createRestartQueue(): RestartQueue {
   let waiting: Waiting[] = [];
   let closed: string | undefined;
-  let wake = () => {};
-  let arrival = new Promise<void>((resolve) => {
-    wake = resolve;
-  });
+  const listeners = new Set<() => void>();
+  const add = (wish: Waiting) => {
+    if (closed !== undefined) return wish.finish({ ok: false, text: closed });
+    waiting.push(wish);
+    for (const listener of listeners) listener();
+  };
   return {
-    ask: (wish) =>
-      new Promise((resolve) => {
-        if (closed !== undefined) return resolve({ ok: false, text: closed });
-        waiting.push({ ...wish, finish: resolve });
-        wake();
-      }),
-    arrived: () => arrival,
+    ask: (wish) => new Promise((resolve) => add({ ...wish, finish: resolve })),
+    onArrival(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    get waiting() {
+      if (waiting.length === 0) return 'none';
+      return waiting.some(({ always }) => always) ? 'always' : 'changes';
+    },
+    putBack: add,
     take() {
       if (waiting.length === 0) return undefined;
       const taken = waiting;
       waiting = [];
-      arrival = new Promise((resolve) => {
-        wake = resolve;
-      });
       return {
         cause: [...new Set(taken.map(({ cause }) => cause))].join(', '),
         always: taken.some(({ always }) => always),

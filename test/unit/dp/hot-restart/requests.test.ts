@@ -6,7 +6,6 @@ test('wishes that come while one is granted are granted together, with all their
   const first = queue.ask({ cause: 'SIGHUP', always: true });
   const second = queue.ask({ cause: 'changed binary', always: false });
   const third = queue.ask({ cause: 'SIGHUP', always: true });
-  await queue.arrived();
   const request = queue.take();
   expect(request).toMatchObject({ cause: 'SIGHUP, changed binary', always: true });
   expect(queue.take()).toBeUndefined();
@@ -29,17 +28,37 @@ test('when the agent stops nobody is left waiting', async () => {
   expect(await queue.ask({ cause: 'b', always: true })).toEqual(refused);
 });
 
-test('the next arrival is awaited anew after each taking', async () => {
+test('whoever listens hears of each wish, until no more', () => {
   const queue = createRestartQueue();
+  let heard = 0;
+  const unlisten = queue.onArrival(() => heard++);
   void queue.ask({ cause: 'a', always: true });
-  queue.take();
-  let arrived = false;
-  void queue.arrived().then(() => {
-    arrived = true;
-  });
-  await Promise.resolve();
-  expect(arrived).toBe(false);
   void queue.ask({ cause: 'b', always: true });
-  await queue.arrived();
-  expect(queue.take()?.cause).toBe('b');
+  const taken = queue.take();
+  expect(heard).toBe(2);
+  if (taken !== undefined) queue.putBack(taken);
+  expect(heard).toBe(3);
+  unlisten();
+  void queue.ask({ cause: 'c', always: true });
+  expect(heard).toBe(3);
+});
+
+test('a request that cannot be granted now waits again with all its wishes', async () => {
+  const queue = createRestartQueue();
+  const asked = [
+    queue.ask({ cause: 'a', always: true }),
+    queue.ask({ cause: 'bootstrap refresh', always: false }),
+  ];
+  expect(queue.waiting).toBe('always');
+  const taken = queue.take();
+  expect(queue.waiting).toBe('none');
+  if (taken !== undefined) queue.putBack(taken);
+  queue.take()?.finish({ ok: true, text: 'done' });
+  expect(await Promise.all(asked)).toEqual(Array(2).fill({ ok: true, text: 'done' }));
+  void queue.ask({ cause: 'bootstrap refresh', always: false });
+  expect(queue.waiting).toBe('changes');
+  const late = queue.take();
+  queue.close('the agent stops');
+  if (late !== undefined) queue.putBack(late);
+  expect(queue.waiting).toBe('none');
 });

@@ -1,0 +1,94 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { waitUntil } from '../../support/wait-until.ts';
+import { Bench, envoyPid, isAlive, until, untilReady } from './support/agent.ts';
+import { bootstrapWith, startControlPlane } from './support/control-plane.ts';
+
+let bench: Bench;
+let cp: Awaited<ReturnType<typeof startControlPlane>>;
+
+beforeEach(async () => {
+  bench = new Bench();
+  cp = await startControlPlane();
+});
+
+afterEach(async () => {
+  await bench.dispose();
+  await cp.close();
+});
+
+describe('while a restart waits for a control plane that does not answer', () => {
+  test('an Envoy that dies is back at once, and the restart is granted later', async () => {
+    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy().path] });
+    await untilReady(agent);
+    const pid = envoyPid(agent);
+    const held: (() => void)[] = [];
+    const answer = bootstrapWith();
+    cp.answerWith((call, response) => void held.push(() => answer(call, response)));
+    agent.child.kill('SIGHUP');
+    await until(() => held.length > 0, agent.output);
+    process.kill(pid, 'SIGKILL');
+    // The request gives up after 10 s.
+    await until(() => envoyPid(agent) !== pid && isAlive(envoyPid(agent)), agent.output, 4_000);
+    await untilReady(agent, 4_000);
+    cp.answerWith(answer);
+    for (const go of held.splice(0)) go();
+    await until(() => agent.output().includes('restarting Envoy'), agent.output);
+  });
+
+  test('a drain begins at once', async () => {
+    const envoy = bench.fakeEnvoy();
+    const agent = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
+    await untilReady(agent);
+    const answer = bootstrapWith();
+    let asked = false;
+    cp.answerWith((call, response) => {
+      if (call.path === '/bootstrap') asked = true;
+      else answer(call, response);
+    });
+    agent.child.kill('SIGHUP');
+    await until(() => asked, agent.output);
+    agent.child.kill('SIGUSR2');
+    await until(() => envoy.log().includes('POST /healthcheck/fail'), agent.output, 4_000);
+  });
+});
+
+describe('a stop', () => {
+  test('in the middle of a restart without hot restart waits for open connections, and is announced', async () => {
+    const stats = join(bench.dir, 'stats');
+    const connections = (count: number) =>
+      writeFileSync(
+        stats,
+        `cluster_manager.cds.update_success: 1\nlistener_manager.lds.update_success: 1\nlistener_manager.workers_started: 1\nlistener.127.0.0.1_80.downstream_cx_active: ${count}\n`,
+      );
+    connections(1);
+    const envoy = bench.fakeEnvoy({ statsFile: stats });
+    const agent = bench.run(cp.url, {
+      args: ['--binary-path', envoy.path, '--hot-restart=off', '--drain-time', '60s'],
+    });
+    await untilReady(agent);
+    const pid = envoyPid(agent);
+    agent.child.kill('SIGHUP');
+    await until(() => envoy.log().includes('POST /healthcheck/fail'), agent.output);
+    agent.child.kill('SIGTERM');
+    await until(() => cp.calls.some(({ path }) => path === '/leave'), agent.output, 5_000);
+    expect(isAlive(pid)).toBe(true);
+    connections(0);
+    expect(await agent.exited).toBe(0);
+    expect(agent.output()).toContain('no connections left');
+  });
+
+  test('between two starts of Envoy is announced to the control plane', async () => {
+    const agent = bench.run(cp.url, {
+      args: ['--binary-path', bench.fakeEnvoy({ readyAfterMs: 60_000, crashAfterMs: 50 }).path],
+      env: { KUMA_DATAPLANE_RUNTIME_RESILIENT_COMPONENT_BASE_BACKOFF: '20s' },
+    });
+    await waitUntil(() => (agent.output().match(/ restarting /g) ?? []).length >= 2, {
+      describe: agent.output,
+    });
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
+    expect(cp.calls.map(({ path }) => path)).toContain('/leave');
+  });
+});
