@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
-import { type AppHealth, judge, type Thresholds, UNKNOWN_HEALTH } from './judge.ts';
+import { describeError } from '../../lib/coded-error.ts';
+import { type AppHealth, judge, type ProbeResult, type Thresholds, UNKNOWN_HEALTH } from './judge.ts';
 import type { Probe } from './probe.ts';
 
 /** Checks the application again and again, one check at a time. */
@@ -33,7 +34,12 @@ export function startAppMonitor({
   let checking: Promise<void> = Promise.resolve();
 
   async function check(): Promise<void> {
-    const result = await probe(ending.signal);
+    const result = await probe(ending.signal).catch(
+      (error: unknown): ProbeResult => ({
+        ok: false,
+        reason: `cannot be checked: ${describeError(error)}`,
+      }),
+    );
     if (ending.signal.aborted) return;
     const before = health;
     health = judge(before, { ok: result.ok, reason: toOneLine(result.reason) }, thresholds);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { ChildProcess, spawn } from 'node:child_process';
 import type { ProbeResult } from './judge.ts';
 
 /** Its last words explain a failure; more is read and thrown away, so that a chatty command does not block. */
@@ -15,13 +15,16 @@ export function probeExec(
 ): Promise<ProbeResult> {
   if (signal.aborted) return Promise.resolve({ ok: false, reason: 'cancelled' });
   return new Promise((resolve) => {
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = tryToSpawn([program, ...args]);
+    if (!(child instanceof ChildProcess))
+      return resolve({ ok: false, reason: `${program} cannot be started (${child.code ?? child.message})` });
     let output = '';
+    // Where no descriptor is left there are no pipes; the error follows.
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => {
+      stream?.on('data', (chunk: Buffer) => {
         output = (output + chunk.toString('utf8')).slice(-KEPT_BYTES);
       });
-      stream.on('error', () => {});
+      stream?.on('error', () => {});
     }
     let late = false;
     const timer = setTimeout(() => {
@@ -41,11 +44,22 @@ export function probeExec(
     // What it left in the background holds the pipes; the end of the command itself is what counts.
     child.once('exit', (code, killedBy) => {
       killGroup(child);
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
       end(late ? tooLate(program, timeoutMs) : toResult(program, { code, killedBy, output }));
     });
   });
+}
+
+/** Some faults are thrown, others become events. */
+function tryToSpawn([program, ...args]: readonly [string, ...string[]]):
+  | ChildProcess
+  | NodeJS.ErrnoException {
+  try {
+    return spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
 }
 
 function tooLate(program: string, timeoutMs: number): ProbeResult {

@@ -8,9 +8,12 @@ export function probeTcp(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, signal });
+    // Given to the socket, the signal would keep each of them for as long as it lives itself.
+    const socket = connect({ host, port });
+    const onAbort = () => end({ ok: false, reason: 'cancelled' });
     const end = (result: ProbeResult) => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
       resolve(result);
       socket.destroy();
     };
@@ -20,6 +23,8 @@ export function probeTcp(
       timeoutMs,
     );
     socket.on('error', (error) => end({ ok: false, reason: `${where}: ${error.message}` }));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
     socket.once('connect', () => end({ ok: true, reason: '' }));
   });
 }
