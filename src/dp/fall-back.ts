@@ -9,7 +9,11 @@ export interface FallBack {
   afterCrash(crash: Crash): string | undefined;
   /** Where Envoy talks to the control plane itself nothing can be held back: undefined. */
   attach(relay: PinnableRelay | undefined): void;
-  onRelayEvent(event: { readonly event: string; readonly typeUrl?: string }): void;
+  onRelayEvent(event: {
+    readonly event: string;
+    readonly typeUrl?: string;
+    readonly changed?: boolean;
+  }): void;
   /** Why what is served is not what the control plane sent; '' when it is. */
   readonly reason: string;
 }
@@ -24,7 +28,7 @@ export interface PinnableRelay {
 
 /**
  * Only a configuration that differs from the good one is suspected. It is held back, and the control plane is told with
- * the last words of Envoy, until something else comes from there. Endpoints and certificates change all the time and
+ * the last words of Envoy, until something else comes from there: after a lost stream it may come once more as it was. Endpoints and certificates change all the time and
  * are no reason to try again. `good` is the newest configuration that proved itself.
  */
 export function createFallBack(good: () => GoodGeneration | undefined): FallBack {
@@ -47,8 +51,15 @@ export function createFallBack(good: () => GoodGeneration | undefined): FallBack
       relay.pin(to.state, reason);
       return `${reason}; the one before is served until the control plane sends another`;
     },
-    onRelayEvent({ event, typeUrl }) {
-      if (event !== 'received' || reason === '' || typeUrl === ENDPOINT || typeUrl === SECRET) return;
+    onRelayEvent({ event, typeUrl, changed }) {
+      if (
+        event !== 'received' ||
+        changed !== true ||
+        reason === '' ||
+        typeUrl === ENDPOINT ||
+        typeUrl === SECRET
+      )
+        return;
       reason = '';
       // After the relay is done with what it received.
       queueMicrotask(() => relay?.unpin());

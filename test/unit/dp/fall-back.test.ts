@@ -56,10 +56,13 @@ test.each([
 test('another configuration is tried, other endpoints alone are not', async () => {
   const { fallBack, log } = setUp({ accepted: 'new' });
   fallBack.afterCrash(crash);
-  fallBack.onRelayEvent({ event: 'received', typeUrl: ENDPOINT });
+  fallBack.onRelayEvent({ event: 'received', typeUrl: ENDPOINT, changed: true });
   fallBack.onRelayEvent({ event: 'accepted', typeUrl: LISTENER });
   expect(fallBack.reason).not.toBe('');
-  fallBack.onRelayEvent({ event: 'received', typeUrl: LISTENER });
+  // A new stream repeats what was refused.
+  fallBack.onRelayEvent({ event: 'received', typeUrl: LISTENER, changed: false });
+  expect(fallBack.reason).not.toBe('');
+  fallBack.onRelayEvent({ event: 'received', typeUrl: LISTENER, changed: true });
   expect(fallBack.reason).toBe('');
   await Promise.resolve();
   expect(log.at(-1)).toBe('unpin');

@@ -17,12 +17,15 @@ export class TypeCache {
   readonly absent = new Set<string>();
   /** The wildcard was answered: what is not here does not exist. */
   complete = false;
+  /** Whether the newest response said anything that was not known: one that only repeats says nothing. */
+  changed = false;
 
   get view(): View {
     return viewOf(this.resources, this.complete, this.absent);
   }
 
   applyDelta(response: DeltaResponse, wildcard: boolean): Said {
+    this.changed = false;
     const said = new Map<string, string>();
     for (const incoming of response.resources) {
       // Without content it only prolongs the life of what is known.
@@ -42,6 +45,7 @@ export class TypeCache {
   /** Absence means removal for complete types only; answers of the others are partial. Throws WireError. */
   applySotw(response: SotwResponse, wildcard: boolean): Said {
     const incoming = response.resources.map((any) => toResource(resourceOfAny(any)));
+    this.changed = false;
     const said = new Map<string, string>();
     for (const resource of incoming) said.set(resource.name, this.#put(resource));
     if (wildcard && isComplete(response.typeUrl)) {
@@ -57,7 +61,7 @@ export class TypeCache {
 
   /** Nobody asks for this name any more: what is known of it gets old. */
   forget(name: string): void {
-    this.resources.delete(name);
+    if (this.resources.delete(name)) this.changed = true;
     this.upstreamVersions.delete(name);
     this.absent.delete(name);
   }
@@ -76,8 +80,10 @@ export class TypeCache {
   /** Equal content keeps its identity. */
   #put(resource: Resource): string {
     this.absent.delete(resource.name);
-    if (this.resources.get(resource.name)?.version !== resource.version)
+    if (this.resources.get(resource.name)?.version !== resource.version) {
       this.resources.set(resource.name, resource);
+      this.changed = true;
+    }
     return resource.version;
   }
 }

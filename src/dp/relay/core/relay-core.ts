@@ -263,7 +263,8 @@ export class RelayCore {
         this.#onEvent({ event: 'accepted', typeUrl: pending.typeUrl });
     }
     if (pending.typeUrl === LISTENER) this.#gate.announce();
-    this.#onEvent({ event: 'received', typeUrl: pending.typeUrl });
+    const { changed } = this.#cache.of(pending.typeUrl);
+    this.#onEvent({ event: 'received', typeUrl: pending.typeUrl, changed });
     this.#settle();
   }
 

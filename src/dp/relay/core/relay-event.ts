@@ -11,5 +11,5 @@ export type RelayEvent =
       readonly epoch: number;
       readonly message: string;
     }
-  /** The control plane sent something of this type. */
-  | { readonly event: 'received'; readonly typeUrl: string };
+  /** The control plane sent something of this type; `changed`: and it is something else than before. */
+  | { readonly event: 'received'; readonly typeUrl: string; readonly changed: boolean };
