@@ -11,7 +11,7 @@ export class Lingering {
   readonly #union: Union;
   readonly #clock: Clock;
   readonly #lingerMs: number;
-  readonly #cancels = new Set<() => void>();
+  readonly #left = new Set<Left>();
 
   constructor(union: Union, clock: Clock, lingerMs: number) {
     this.#union = union;
@@ -19,25 +19,51 @@ export class Lingering {
     this.#lingerMs = lingerMs;
   }
 
-  /** `onReleased` is called when names were given up. */
+  /**
+   * `onReleased` is called when names were given up. What one that left before holds as well is held once: Envoys that
+   * crash one after the other, and never serve, would fill the memory otherwise.
+   */
   keep(peer: Peer, isServed: () => boolean, onReleased: () => void): void {
-    const names = [...peer.types.values()].flatMap(({ typeUrl, names, wildcard }) =>
-      [...names, ...(wildcard ? [WILDCARD] : [])].map((name) => [typeUrl, name] as const),
-    );
+    const held = new Map<string, Set<string>>();
+    for (const { typeUrl, names, wildcard } of peer.types.values()) {
+      if (names.size > 0 || wildcard) held.set(typeUrl, new Set([...names, ...(wildcard ? [WILDCARD] : [])]));
+    }
+    for (const older of [...this.#left]) this.#takeOver(older, held);
+    const left: Left = { held, cancel: () => {} };
     const wait = () => {
-      const cancel = this.#clock.after(this.#lingerMs, () => {
-        this.#cancels.delete(cancel);
+      left.cancel = this.#clock.after(this.#lingerMs, () => {
         if (!isServed()) return wait();
-        for (const [typeUrl, name] of names) this.#union.remove(typeUrl, name);
+        this.#left.delete(left);
+        for (const [typeUrl, names] of held) for (const name of names) this.#union.remove(typeUrl, name);
         onReleased();
       });
-      this.#cancels.add(cancel);
     };
+    this.#left.add(left);
     wait();
   }
 
-  stop(): void {
-    for (const cancel of this.#cancels) cancel();
-    this.#cancels.clear();
+  #takeOver(older: Left, held: ReadonlyMap<string, ReadonlySet<string>>): void {
+    for (const [typeUrl, names] of older.held) {
+      for (const name of names) {
+        if (held.get(typeUrl)?.has(name) !== true) continue;
+        names.delete(name);
+        this.#union.remove(typeUrl, name);
+      }
+      if (names.size === 0) older.held.delete(typeUrl);
+    }
+    if (older.held.size > 0) return;
+    older.cancel();
+    this.#left.delete(older);
   }
+
+  stop(): void {
+    for (const { cancel } of this.#left) cancel();
+    this.#left.clear();
+  }
+}
+
+/** What one Envoy asked for, by type. */
+interface Left {
+  readonly held: Map<string, Set<string>>;
+  cancel: () => void;
 }
