@@ -262,7 +262,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
     instance,
     adoption,
     onTaken: started.onTaken,
-    onBinary: (another) => void started.binaries.add(another),
+    binaries: started.binaries,
     detached: control.detached,
     readinessPort: readiness.port,
     machine,

@@ -37,15 +37,18 @@ export interface PlanParts {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Finds the Envoy and asks what it is. Throws AgentError. Gives `before` back when that is still the one. */
+/**
+ * Finds the Envoy and asks what it is. Throws AgentError. Gives one of those `known` back when that is the one: each that
+ * is new costs an open file, and one that is refused is looked at again and again.
+ */
 export async function planBinary(
   { config, env }: PlanParts,
   signal: AbortSignal,
-  before?: EnvoyBinary,
+  known: Iterable<EnvoyBinary> = [],
 ): Promise<EnvoyBinary> {
   const path = locateBinary({ config, env });
   const identity = identifyFile(path);
-  if (before?.path === path && before.identity === identity) return before;
+  for (const binary of known) if (binary.path === path && binary.identity === identity) return binary;
   const fd = openSync(path, 'r');
   try {
     const [version, launcher] = await Promise.all([

@@ -67,8 +67,8 @@ export interface RunEnvoysParts {
   readonly leave: () => Promise<boolean>;
   /** What to begin with instead of a start. */
   readonly adoption: Adoption | undefined;
-  /** Told of each binary besides that of the plan: whoever is told closes it after the end. */
-  readonly onBinary: (binary: EnvoyBinary) => void;
+  /** All that were planned with: new ones are added, and the owner closes them after the end. */
+  readonly binaries: Set<EnvoyBinary>;
   /** Told when whatever becomes of that Envoy is up to this. */
   readonly onTaken: () => void;
   /** Aborted when the agent is to end without its Envoys. */
@@ -150,13 +150,13 @@ function describeKept({ config, readinessPort }: RunEnvoysParts) {
 }
 
 async function takeUp(
-  { plan, config, clock, stop, onBinary }: RunEnvoysParts,
+  { plan, config, clock, stop, binaries }: RunEnvoysParts,
   control: EnvoyControl,
   { serving, leaving, adminLost }: Adoption,
 ): Promise<AdoptedEnvoys> {
   const planOf = (envoy: KeptEnvoy): EnvoyPlan => {
     const binary = adoptBinary(envoy, plan.binary);
-    onBinary(binary);
+    binaries.add(binary);
     return { received: envoy === serving ? plan.received : envoy.received, binary };
   };
   const adopted = {
@@ -182,8 +182,8 @@ function askForSuccessor({ config, restarts }: RunEnvoysParts, { adminLost }: Ad
 /** The binary as it is now and the bootstrap as the control plane has it now, or the old one when that is away. */
 async function revise(parts: RunEnvoysParts, before: EnvoyPlan): Promise<EnvoyPlan> {
   const { stop, logger } = parts;
-  const binary = await planBinary(parts, stop.graceful, before.binary);
-  parts.onBinary(binary);
+  const binary = await planBinary(parts, stop.graceful, [before.binary, ...parts.binaries]);
+  parts.binaries.add(binary);
   let { received } = before;
   try {
     received = await parts.refetch(binary.version);

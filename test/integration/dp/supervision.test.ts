@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -53,6 +53,36 @@ describe('while a restart waits for a control plane that does not answer', () =>
     await until(() => envoy.log().includes('POST /healthcheck/fail'), agent.output, 4_000);
   });
 });
+
+test('a new binary that is refused again and again is opened once', async () => {
+  const { path } = bench.fakeEnvoy();
+  const agent = bench.run(cp.url, { args: ['--binary-path', path] });
+  await untilReady(agent);
+  renameSync(bench.fakeEnvoy({ invalid: 'no such field' }).path, path);
+  const refusals = () => agent.output().match(/no hand-over: /g)?.length ?? 0;
+  const refuse = async () => {
+    const before = refusals();
+    agent.child.kill('SIGHUP');
+    await until(() => refusals() > before, agent.output);
+  };
+  const open = () => {
+    const fds = `/proc/${agent.child.pid}/fd`;
+    return readdirSync(fds).filter((fd) => readlink(join(fds, fd)).startsWith(bench.dir)).length;
+  };
+  await refuse();
+  const files = open();
+  for (let i = 0; i < 3; i++) await refuse();
+  expect(open()).toBe(files);
+});
+
+/** '' for one that was closed in between. */
+function readlink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
 
 describe('a stop', () => {
   test('in the middle of a restart without hot restart waits for open connections, and is announced', async () => {
