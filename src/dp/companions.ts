@@ -93,7 +93,7 @@ export function startCompanions(parts: CompanionParts): Companions {
     onState(now, received) {
       const serves = isServing(now);
       if (serves && received !== undefined) session.serving(withoutAuthorization(received));
-      if (!serves && serving) session.knownGood.envoyEnded();
+      if (now.state === 'restarting' || (!serves && serving)) session.knownGood.envoyEnded();
       if (now.state === 'ready' || now.state === 'degraded') app?.envoyServing();
       // A drain sets Envoy's health itself, and nobody may put it right again.
       if (now.state === 'draining') void app?.stop();
@@ -108,6 +108,14 @@ export function startCompanions(parts: CompanionParts): Companions {
       }
       if (begun.kind === 'stale' && begun.generation !== undefined) relay.restore(begun.generation.state);
       const { graceMs } = config.state;
+      let answered = begun.kind === 'fresh';
+      if (begun.kind !== 'fresh')
+        begun.fresh.then(
+          () => {
+            answered = true;
+          },
+          () => {},
+        );
       let first = true;
       const onReconnected = () => {
         app?.reconnected();
@@ -116,7 +124,10 @@ export function startCompanions(parts: CompanionParts): Companions {
       };
       // An Envoy that was adopted has what it needs, newer than what was saved: that is for its successor alone.
       const watched = begun.kind === 'adopted' ? reserving(relay) : relay;
-      watch = startRelayWatch({ relay: watched, session, clock, graceMs, onReconnected });
+      watch = startRelayWatch({
+        ...{ relay: watched, session, clock, graceMs, onReconnected },
+        answered: () => answered,
+      });
     },
     answer: (answer) => mark(answer, app, state(), marks()),
     marks,

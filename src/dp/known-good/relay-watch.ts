@@ -20,6 +20,8 @@ export interface RelayWatchOptions {
   readonly clock: Clock;
   /** How long a start without any configuration waits for the control plane, in ms. */
   readonly graceMs: number;
+  /** Whether the control plane gave a bootstrap in this run: one that takes connections and never answers is not back. */
+  readonly answered: () => boolean;
   /** A stream to the control plane opened. */
   readonly onReconnected: () => void;
 }
@@ -49,6 +51,8 @@ export function startRelayWatch(options: RelayWatchOptions): RelayWatch {
   let receivedAt = Number.NEGATIVE_INFINITY;
   let connectedSince: number | undefined;
   let takenAt = Number.NEGATIVE_INFINITY;
+  /** Opened at that time, this stream claimed nothing of what was restored since: its silence says nothing. */
+  let restoredOn: number | undefined;
   let cancelLook = (): void => {};
 
   function look(): void {
@@ -57,11 +61,15 @@ export function startRelayWatch(options: RelayWatchOptions): RelayWatch {
     if (upstream.connected && upstream.since !== connectedSince) onReconnected();
     connectedSince = upstream.connected ? upstream.since : undefined;
     const quiet = now - upstream.since >= CONSENT_MS && now - receivedAt >= QUIET_MS && unanswered === 0;
-    if (upstream.connected && quiet && envoys.some(({ live }) => live)) {
+    const heard = receivedAt !== Number.NEGATIVE_INFINITY;
+    const consents = heard || (options.answered() && upstream.since !== restoredOn);
+    // What an Envoy accepted that is gone by now may have been its end.
+    const served = envoys.some(({ live }) => live);
+    if (upstream.connected && quiet && consents && served) {
       if (session.stale !== undefined) changed = true;
       session.markFresh();
     }
-    if (changed && session.stale === undefined && now - takenAt >= TAKE_EVERY_MS) {
+    if (changed && served && session.stale === undefined && now - takenAt >= TAKE_EVERY_MS) {
       changed = false;
       takenAt = now;
       const state = relay.accepted();
@@ -74,7 +82,8 @@ export function startRelayWatch(options: RelayWatchOptions): RelayWatch {
     const { usable } = session;
     if (receivedAt !== Number.NEGATIVE_INFINITY || session.stale !== undefined || usable === undefined)
       return;
-    const { reason } = relay.status.upstream;
+    const { reason, connected, since } = relay.status.upstream;
+    if (connected) restoredOn = since;
     session.markStale(reason || 'it gives no configuration');
     relay.restore(usable.state);
   });

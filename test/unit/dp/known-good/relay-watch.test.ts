@@ -13,6 +13,7 @@ let clock = createFakeClock();
 let upstream = { connected: false, since: 0, reason: 'connection refused' };
 let live = false;
 let unanswered = 0;
+let answered = true;
 let stale: string | undefined;
 let accepted: AcceptedState[] = [];
 let restored: AcceptedState[] = [];
@@ -40,6 +41,7 @@ function start(usable: SavedGeneration | undefined = undefined): void {
     relay,
     clock,
     graceMs: 3_000,
+    answered: () => answered,
     onReconnected: () => reconnects++,
     session: {
       get stale() {
@@ -67,6 +69,7 @@ beforeEach(() => {
   upstream = { connected: false, since: 0, reason: 'connection refused' };
   live = false;
   unanswered = 0;
+  answered = true;
   stale = undefined;
   accepted = [];
   restored = [];
@@ -106,6 +109,16 @@ describe('a stale proxy', () => {
     expect(stale).toBeUndefined();
   });
 
+  test('stays stale while the control plane takes streams and never answers anything', () => {
+    answered = false;
+    connect();
+    clock.advance(60_000);
+    expect(stale).toBe('away');
+    watch.onEvent({ event: 'received' });
+    clock.advance(3_000);
+    expect(stale).toBeUndefined();
+  });
+
   test('stays stale when the control plane hangs up again and again', () => {
     for (let i = 0; i < 100; i++) {
       connect();
@@ -133,6 +146,20 @@ describe('a proxy that has its bootstrap but no configuration', () => {
     clock.advance(1);
     expect(restored).toEqual([saved.state]);
     expect(stale).toBe('connection refused');
+  });
+
+  test('is stale for as long as the stream stays silent, which never heard what is served', () => {
+    upstream = { connected: true, since: 0, reason: '' };
+    start(saved);
+    clock.advance(3_000);
+    expect(stale).toBe('it gives no configuration');
+    live = true;
+    clock.advance(60_000);
+    expect(stale).toBe('it gives no configuration');
+    // A new one claims it.
+    connect();
+    clock.advance(3_000);
+    expect(stale).toBeUndefined();
   });
 
   test('waits when nothing usable was saved', () => {
@@ -165,6 +192,17 @@ describe('a proxy that is fresh', () => {
     clock.advance(60_000);
     expect(accepted.length).toBe(before);
     expect(confirmations).toBeGreaterThan(50);
+  });
+
+  test('hands on nothing of an Envoy that is gone: it may have died of it', () => {
+    start();
+    connect();
+    watch.onEvent({ event: 'accepted' });
+    clock.advance(5_000);
+    expect(accepted).toEqual([]);
+    live = true;
+    clock.advance(1_000);
+    expect(accepted).toHaveLength(1);
   });
 
   test('tells of each new stream once', () => {
