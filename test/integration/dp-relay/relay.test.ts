@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
@@ -283,3 +285,27 @@ async function rawServer(
   closers.push(() => server.forceShutdown());
   return port;
 }
+
+test('a server that knows no xDS at all is left for the next control plane', async () => {
+  const stranger = http2.createServer();
+  let streams = 0;
+  stranger.on('stream', (stream) => {
+    streams++;
+    stream.respond({ ':status': 404 }, { endStream: true });
+  });
+  await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+  closers.push(() => stranger.close());
+  const server = await controlPlane();
+  server.cache.set(NODE.id, snapshotOf(mesh('1')));
+  const { port } = stranger.address() as AddressInfo;
+  const endpoints = [port, server.target.port ?? 0].map((each) => ({ host: '127.0.0.1', port: each }));
+  await relayTo(targetOf(undefined, { endpoints }));
+  const client = envoy();
+  await until(
+    () => holds(client, mesh('1')),
+    () => `${streams} streams at the stranger`,
+    5_000,
+  );
+  // Both variants are tried before.
+  expect(streams).toBe(2);
+});

@@ -78,6 +78,8 @@ export class UpstreamLink {
   #connecting = false;
   readonly #told = new Set<string>();
   #steady = true;
+  /** Streams in a row that ended since the other end knows no such method, or no gRPC at all. */
+  #unknown = 0;
   #started = false;
   #stopped = false;
   #cancelPause = (): void => {};
@@ -184,6 +186,7 @@ export class UpstreamLink {
 
   #receive(mode: Mode, message: Buffer): void {
     const { core } = this.#options;
+    this.#unknown = 0;
     try {
       if (mode === 'delta') core.upstreamDelta(decodeDeltaResponse(message));
       else core.upstreamSotw(decodeSotwResponse(message));
@@ -213,11 +216,14 @@ export class UpstreamLink {
     }
     if (code === UNIMPLEMENTED) {
       this.#mode = this.#mode === 'delta' ? 'sotw' : 'delta';
-      logger.info(
+      this.#unknown++;
+      logger[this.#unknown === 1 ? 'info' : 'debug'](
         { mode: this.#mode },
         'the control plane does not know this variant of xDS; trying the other',
       );
-    } else upstream?.failed();
+    }
+    // It knows neither: something else answers in its place.
+    if (code !== UNIMPLEMENTED || this.#unknown % 2 === 0) upstream?.failed();
     const reason = message === '' ? `the control plane ended the stream (status ${code})` : message;
     if (code === UNAUTHENTICATED || code === PERMISSION_DENIED || REFUSAL.test(message)) onRefused?.(reason);
     this.#retry(reason);
