@@ -16,6 +16,7 @@ import { type HotRestartFacts, serveArguments } from './envoy/command-line.ts';
 import { drainEnvoy } from './envoy/drain.ts';
 import { createLineSplitter, formatLine, isNoise, tellsRejection } from './envoy/output.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy/process.ts';
+import { untilQuiet } from './envoy/sockets.ts';
 import { createTail } from './envoy/tail.ts';
 import { validateBootstrap } from './envoy/validate.ts';
 import { checkState } from './hot-restart/state-check.ts';
@@ -110,10 +111,12 @@ export function createEnvoyControl(parts: ControlParts): EnvoyControl {
       const understood = await parts.leave();
       logger.info({ understood }, 'announced the leave to the control plane');
     },
-    async drain({ place }, hurry) {
+    async drain({ place, pid }, hurry) {
       const admin = createAdminClient(place);
+      const { drainTimeMs } = config.envoy;
+      const quiet = (timeoutMs: number) => untilQuiet(pid, { clock: parts.clock, timeoutMs, signal: hurry });
       try {
-        await drainEnvoy({ admin, drainTimeMs: config.envoy.drainTimeMs, hurry, logger });
+        await drainEnvoy({ admin, drainTimeMs, hurry, logger, untilQuiet: quiet });
       } finally {
         admin.close();
       }

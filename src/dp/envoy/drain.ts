@@ -10,6 +10,8 @@ export interface DrainOptions {
   /** Aborted by a second stop signal: no more waiting. */
   readonly hurry: AbortSignal;
   readonly logger: Logger;
+  /** Waits for the end of connections as the kernel sees them, for so long at most: where Envoy does not answer. */
+  readonly untilQuiet?: (timeoutMs: number) => Promise<void>;
 }
 
 /** Load balancers that poll Envoy's health need two polls to see that it goes. */
@@ -19,9 +21,10 @@ const POLL_MS = 100;
 /**
  * Lets connections end: health fails and every response says `Connection: close`, while listeners go on accepting
  * until Envoy's own drain time is over. Returns when no connection is left, when the time is over, or when hurried;
- * ending Envoy is left to the caller. An Envoy that does not answer is not waited for.
+ * ending Envoy is left to the caller. One that does not answer, as on a host that is short of time, may serve all the same.
  */
-export async function drainEnvoy({ admin, drainTimeMs, hurry, logger }: DrainOptions): Promise<void> {
+export async function drainEnvoy(options: DrainOptions): Promise<void> {
+  const { admin, drainTimeMs, hurry, logger, untilQuiet } = options;
   const deadline = performance.now() + drainTimeMs;
   try {
     const uncounted = parseUncounted((await admin.get(LISTENERS_PATH)).body);
@@ -38,9 +41,9 @@ export async function drainEnvoy({ admin, drainTimeMs, hurry, logger }: DrainOpt
     }
   } catch (error) {
     if (hurry.aborted) return logger.warn({}, 'asked to hurry; connections are cut');
-    logger.warn(
-      { cause: error instanceof Error ? error.message : String(error) },
-      'Envoy does not answer; not draining',
-    );
+    const cause = error instanceof Error ? error.message : String(error);
+    if (untilQuiet === undefined) return logger.warn({ cause }, 'Envoy does not answer; not draining');
+    logger.warn({ cause }, 'Envoy does not answer; its connections are waited for without its word');
+    await untilQuiet(Math.max(0, deadline - performance.now()));
   }
 }
