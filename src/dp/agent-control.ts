@@ -1,3 +1,4 @@
+import type { Logger } from '../lib/logger.ts';
 import type { ControlActions } from './control/routes.ts';
 import { type AgentStatus, describeReason } from './control/status.ts';
 import { createHandOvers, type HandOvers } from './hot-restart/hand-overs.ts';
@@ -25,6 +26,7 @@ export interface AgentControlParts {
   readonly mesh: string;
   readonly name: string;
   readonly machine: Machine;
+  readonly logger: Logger;
   readonly readinessPort: () => number;
   readonly stop: (cause: string) => void;
   /** Envoy outlives the agent. */
@@ -52,10 +54,12 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
     marks: () => [],
     controlPlane: () => '',
     status: () => toStatus(parts, control),
-    restart: (cause) =>
-      draining.signal.aborted
-        ? Promise.resolve({ ok: false, text: 'the proxy is drained; stop it and start it again' })
-        : restarts.ask({ cause, always: true }),
+    restart(cause) {
+      if (!draining.signal.aborted) return restarts.ask({ cause, always: true });
+      const text = 'the proxy is drained; stop it and start it again';
+      parts.logger.warn({ cause }, `no restart: ${text}`);
+      return Promise.resolve({ ok: false, text });
+    },
     drain(cause) {
       machine.dispatch({ event: 'drain-requested', cause });
       draining.abort(cause);

@@ -63,7 +63,7 @@ test('a stop soon after a hot restart waits for what the old Envoy still serves'
 test('kuma-dp drain, as SIGUSR2, takes the proxy out of service and keeps it; kuma-dp stop ends it', async () => {
   bench.agent = await bench.proxy.start('--drain-time 20s');
   const { stdout } = await bench.proxy.mesh.shell.run('kuma-dp drain bookinfo.web');
-  expect(stdout).toContain('bookinfo.web: drained');
+  expect(stdout).toContain('bookinfo.web: drained: no connection is left');
   expect(await bench.proxy.status()).toMatchObject({ state: 'drained', reason: 'kuma-dp drain' });
   expect(bench.agent.exit()).toBeUndefined();
   const refused = await bench.proxy.mesh.shell.run('kuma-dp restart web');
@@ -79,6 +79,8 @@ test('kuma-dp drain, as SIGUSR2, takes the proxy out of service and keeps it; ku
     'curl -s --unix-socket "$HOME"/run/*/agent.sock http://localhost/ready',
   );
   expect(ready.stdout).toContain('DRAINING');
+  bench.agent.signal('SIGHUP');
+  await bench.agent.waitForLine(/no restart: the proxy is drained.* cause=SIGHUP/);
 });
 
 test('commands tell which agents there are when a name fits none or is needed', async () => {

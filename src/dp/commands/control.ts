@@ -102,7 +102,7 @@ async function drain({ socketPath, base, status }: FoundAgent, timeoutMs: number
   if (base !== '') throw new AgentError('command-failed', `it does not run: ${status.reason}`);
   await ask(socketPath, 'POST', '/drain', timeoutMs);
   await until(timeoutMs, 'drained', async () => (await readStatus(socketPath)).state === 'drained');
-  return 'drained; no new connection is taken, the agent runs on';
+  return 'drained: no connection is left, or the drain time is over; agent and Envoy run on until they are stopped';
 }
 
 async function detach({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
