@@ -114,7 +114,10 @@ export async function runAgent(parts: AgentParts): Promise<void> {
     }
     reason = String(stop.graceful.reason);
     // A stop is meant for Envoy, too.
-    if (left) instance.clear();
+    if (left) {
+      const { endUntaken } = await import('./adoption/end-untaken.ts');
+      await endUntaken(instance, { ...parts, stop });
+    }
     left = false;
   } finally {
     await (left ? instance.leave() : instance.release());

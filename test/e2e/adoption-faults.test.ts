@@ -6,7 +6,7 @@ import { cleanStaleInstances } from '../../src/dp/run-dir/instance.ts';
 import { findEnvoysOf } from '../../src/dp/run-dir/kept.ts';
 import { readProcessId } from '../../src/lib/process-id.ts';
 import { type RunningProgram, waitUntil } from '../support/processes.ts';
-import { startTraffic, type Traffic } from '../support/traffic.ts';
+import { echo, open, startTraffic, type Traffic } from '../support/traffic.ts';
 import { expectNothingLeft, instanceDir, KEEP, killed } from './support/adoption.ts';
 import { createOneProxy, type OneProxy, untilState } from './support/one-proxy.ts';
 
@@ -165,6 +165,25 @@ test('an agent that cannot run leaves the Envoy that was kept to one that can', 
   expect(await proxy.status()).toMatchObject({ state: 'unattended', pid });
   agent = await proxy.start(KEEP);
   expect((await untilState(proxy, 'ready')).pid).toBe(pid);
+});
+
+test('an agent that is stopped before it could take over the Envoy that was kept drains it', async () => {
+  agent = await proxy.start(KEEP);
+  const { pid } = await untilState(proxy, 'ready');
+  await killed(agent);
+  const busy = await open(proxy.tcpPort);
+  await echo(busy, 'here\n');
+  const slow = join(proxy.mesh.home, 'slow-envoy');
+  writeFileSync(slow, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+  agent = await proxy.mesh.shell.start(`kuma-dp run --name web --binary-path ${slow} ${KEEP}`);
+  await agent.waitForLine('agent started');
+  agent.signal('SIGTERM');
+  await agent.waitForLine(`draining Envoy ${pid}`);
+  await echo(busy, 'still here\n');
+  busy.destroy();
+  expect((await agent.exited).code, agent.output()).toBe(0);
+  expect(agent.output()).toContain('no connections left');
+  expect(readProcessId(pid)).toBeUndefined();
 });
 
 describe('an Envoy that cannot be adopted is ended, and the start is a cold one', () => {

@@ -19,6 +19,8 @@ export interface StopKeptOptions {
   readonly drainTimeMs: number | undefined;
   /** No more waiting. */
   readonly hurry: AbortSignal;
+  /** For people: what to do for that. */
+  readonly hurryBy: string;
   readonly clock: Clock;
   /** One line for people about what is done. */
   readonly tell: (line: string) => void;
@@ -34,19 +36,16 @@ const DRAIN_MS = 30_000;
 export async function stopKept({ dir }: Unattended, options: StopKeptOptions): Promise<string> {
   const held = await holdKept(dir);
   try {
-    const envoys = held.kept?.envoys ?? [];
-    const ended = await drainAndEnd(envoys, options);
+    const ended = await drainAndEnd(held.kept?.envoys ?? [], options);
     held.remove();
-    // Its log may be elsewhere, where nobody else knows of it.
-    for (const { logPath } of envoys)
-      if (/^envoy\.\d\.log$/.test(basename(logPath))) rmSync(logPath, { force: true });
     return ended;
   } finally {
     await held.release();
   }
 }
 
-async function drainAndEnd(envoys: readonly KeptEnvoy[], options: StopKeptOptions): Promise<string> {
+/** Ends them and removes their logs, the one that serves after a drain; what was done, for people. Throws AgentError when one does not end. */
+export async function drainAndEnd(envoys: readonly KeptEnvoy[], options: StopKeptOptions): Promise<string> {
   const { hurry } = options;
   const looks = await Promise.all(envoys.map(lookAtKept));
   const decision = decide(looks);
@@ -61,6 +60,9 @@ async function drainAndEnd(envoys: readonly KeptEnvoy[], options: StopKeptOption
   const who = `Envoy ${envoys.map(({ pid }) => pid).join(' and ')}`;
   if (!ended)
     throw new AgentError('command-failed', `${who} does not end, not even by SIGKILL; its records stay`);
+  // Their logs may be elsewhere, where nobody else knows of them.
+  for (const { logPath } of envoys)
+    if (/^envoy\.\d\.log$/.test(basename(logPath))) rmSync(logPath, { force: true });
   return envoys.length === 0
     ? 'Envoy had ended by itself; its records are removed'
     : `stopped; ${who} ended, its records are removed; the control plane was not told`;
@@ -70,9 +72,9 @@ async function drainAndEnd(envoys: readonly KeptEnvoy[], options: StopKeptOption
 async function drain(
   envoy: KeptEnvoy,
   adminLost: boolean,
-  { drainTimeMs = readDrainTime(envoy) ?? DRAIN_MS, hurry, clock, tell }: StopKeptOptions,
+  { drainTimeMs = readDrainTime(envoy) ?? DRAIN_MS, hurry, hurryBy, clock, tell }: StopKeptOptions,
 ): Promise<void> {
-  tell(`draining Envoy ${envoy.pid}, at most ${formatDuration(drainTimeMs)}; Ctrl-C twice ends it at once`);
+  tell(`draining Envoy ${envoy.pid}, at most ${formatDuration(drainTimeMs)}; ${hurryBy} ends it at once`);
   if (adminLost) return untilQuiet(envoy.pid, { clock, timeoutMs: drainTimeMs, signal: hurry });
   const admin = createAdminClient(envoy.place);
   try {

@@ -75,6 +75,7 @@ async function endKept(kept: Unattended, { drainTime, print, context }: Wish): P
   try {
     return await stopKept(kept, {
       ...{ drainTimeMs: drainTime, hurry: stop.immediate, clock: systemClock, tell: print },
+      hurryBy: 'Ctrl-C twice',
     });
   } finally {
     stop.dispose();
