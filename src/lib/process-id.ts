@@ -45,7 +45,12 @@ const LONGEST_COMMAND = 80;
 
 /** The program and its first words, on one line: arguments may hold what is nobody's business. */
 export function describeCommand(pid: number): string {
-  const [program = '', ...args] = readCommandLine(pid);
-  const words = [program.split('/').at(-1), ...args.slice(0, 2)].join(' ').replaceAll(/[\s\p{Cc}]+/gu, ' ');
+  const [path = '', ...args] = readCommandLine(pid);
+  const program = path.split('/').at(-1) ?? '';
+  // The flags of Node itself, which its programs of a package come with, say nothing.
+  const start = program === 'node' ? args.findIndex((arg) => !arg.startsWith('--')) : 0;
+  const words = [program, ...args.slice(Math.max(0, start)).slice(0, 2)]
+    .join(' ')
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ');
   return words.length > LONGEST_COMMAND ? `${words.slice(0, LONGEST_COMMAND)}…` : words;
 }

@@ -56,7 +56,7 @@ export async function startReadinessServer({
     const holder = describePortHolder(HOST, port ?? 0);
     throw new AgentError(
       'port-taken',
-      `readiness port ${port ?? 0} is taken${holder === undefined ? '' : ` by ${holder}`}; choose another KUMA_READINESS_PORT, or leave it out`,
+      `readiness port ${port ?? 0} is taken${holder === undefined ? '' : ` by ${holder}`}; choose another --readiness-port (KUMA_READINESS_PORT), or leave it out`,
     );
   }
   await listen(unix, { path: socketPath });

@@ -16,3 +16,18 @@ test('a command is told by its program and first words, on one line whatever is 
     child.kill('SIGKILL');
   }
 });
+
+test('a program of Node is told by its script, past the flags of Node', async () => {
+  const child = spawn(process.execPath, [
+    '--no-opt',
+    '--max-semi-space-size=1',
+    '-e',
+    'setInterval(() => {}, 1000)',
+  ]);
+  try {
+    await once(child, 'spawn');
+    expect(describeCommand(child.pid ?? 0)).toBe('node -e setInterval(() => {}, 1000)');
+  } finally {
+    child.kill('SIGKILL');
+  }
+});

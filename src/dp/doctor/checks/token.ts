@@ -33,7 +33,7 @@ function judgeToken(
   { tokenFile, now, hasProxy }: Patient,
   proxy: ProxyIdentity,
 ): readonly Finding[] {
-  const mend = `kumactl generate dataplane-token --mesh ${proxy.mesh} --name ${hasProxy ? proxy.name : 'NAME'} --valid-for 720h > ${tokenFile}`;
+  const mend = `kumactl generate dataplane-token --mesh ${proxy.mesh} --name ${hasProxy ? proxy.name : 'NAME'} --valid-for 720h > ${tokenFile}  # of a kuma-cp that asks for tokens; this package's does not yet`;
   if (token === '') return [error(`${tokenFile} is empty`, mend)];
   const claims = readClaims(token);
   if (claims === undefined)
