@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { endedInOrder } from './envoy/kept-process.ts';
-import { untilQuiet } from './envoy/sockets.ts';
+import { listListening, untilQuiet } from './envoy/sockets.ts';
 import type { RunningEnvoy } from './running-envoy.ts';
 
 export interface RetireOptions {
@@ -34,6 +34,8 @@ export async function retireParent(
   { clock, logger, parentShutdownMs, begunBefore = false, childStartedAt }: RetireOptions,
 ): Promise<Retirement> {
   const startedAt = clock.monotonic();
+  // Its child serves on these; nobody may while that is dead and not yet replaced.
+  const ports = listListening(parent.pid);
   const gone = new AbortController();
   let childLives = true;
   void child.exited.then(() => {
@@ -45,7 +47,7 @@ export async function retireParent(
     gone.signal.addEventListener('abort', cancel, { once: true });
   });
   const alone = child.exited.then(() =>
-    untilQuiet(parent.pid, { clock, timeoutMs: parentShutdownMs, signal: gone.signal }),
+    untilQuiet(parent.pid, { clock, timeoutMs: parentShutdownMs, signal: gone.signal, ports }),
   );
   await Promise.race([parent.exited, timeIsOver, alone]);
   const leftChild = gone.signal.aborted && childLives;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { envoyBinary, type RunningProgram, waitUntil } from '../support/processes.ts';
+import { echo, open } from '../support/traffic.ts';
 import { call } from './support/calls.ts';
 import { createOneProxy, type OneProxy, untilState } from './support/one-proxy.ts';
 
@@ -48,6 +49,29 @@ test('a new Envoy that dies after it took over is replaced while the old one let
   await waitUntil(async () => (await proxy.status()).envoys.length === 1);
   expect((await proxy.mesh.shell.run('kuma-dp restart web')).stdout).toContain('took over');
 });
+
+test('a long connection lives on in the old Envoy while nobody listens, since the next one takes long to start', async () => {
+  const slow = join(proxy.mesh.home, 'envoy-slow-to-start');
+  writeFileSync(slow, startsSlowly(), { mode: 0o755 });
+  agent = await proxy.start(`--binary-path ${slow} --drain-time 3s --parent-shutdown-time 60s`);
+  const long = await open(proxy.tcpPort);
+  await echo(long, 'before\n');
+  await proxy.mesh.shell.ok('kuma-dp restart web');
+  const { pid } = await untilState(proxy, 'ready');
+  process.kill(pid, 'SIGKILL');
+  await waitUntil(async () => {
+    const now = await proxy.status();
+    return now.pid !== pid && now.state === 'ready';
+  });
+  await echo(long, 'after\n');
+  long.destroy();
+  await waitUntil(async () => (await proxy.status()).envoys.length === 1);
+});
+
+/** A cold page cache was measured to cost as much. */
+function startsSlowly(): string {
+  return `#!/bin/sh\ncase "$*" in *--restart-epoch*) sleep 2;; esac\nexec ${envoyBinary()} "$@"\n`;
+}
 
 test('an old Envoy that dies before its time does not take the new one along', async () => {
   agent = await proxy.start('--drain-time 3s --parent-shutdown-time 6s');

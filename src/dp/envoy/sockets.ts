@@ -29,40 +29,54 @@ export function parseTcpTable(text: string): readonly TcpSocket[] {
 }
 
 /**
- * Connections that a process group accepted on a port that somebody listens on: the wrapper's pid is not Envoy's, and
- * either may be gone. Connections it opened itself are not counted. 0 when nobody of the group is left.
+ * Connections that a process group accepted on a port that somebody listens on, or did: the wrapper's pid is not Envoy's,
+ * and either may be gone. Connections it opened itself are not counted. 0 when nobody of the group is left. Ports that are
+ * found join `ports`: while nobody serves there is none who listens, and the connections are there all the same.
  */
-export function countAccepted(pid: number): number {
+export function countAccepted(pid: number, ports = new Set<number>()): number {
   const group = listGroup(pid);
   const [member] = group;
   if (member === undefined) return 0;
-  const table = ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(peekText(`/proc/${member}/net/${name}`)));
-  const ports = new Set(table.filter(({ listening }) => listening).map(({ localPort }) => localPort));
+  const table = readTable(member);
+  for (const { listening, localPort } of table) if (listening) ports.add(localPort);
   const own = new Set(group.flatMap(socketInodes));
   return table.filter((s) => !s.listening && ports.has(s.localPort) && own.has(s.inode)).length;
 }
 
 /** Whether a process, or its group, listens on any TCP port: a parent that was taken over from does not. */
 export function isListening(pid: number): boolean {
-  const table = ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(peekText(`/proc/${pid}/net/${name}`)));
+  const table = readTable(pid);
   const own = new Set(listGroup(pid).flatMap(socketInodes));
   return table.some((s) => s.listening && own.has(s.inode));
+}
+
+/** All that anybody listens on, as far as this process sees. */
+export function listListening(pid: number): Set<number> {
+  return new Set(readTable(pid).flatMap(({ listening, localPort }) => (listening ? [localPort] : [])));
+}
+
+function readTable(pid: number): readonly TcpSocket[] {
+  return ['tcp', 'tcp6'].flatMap((name) => parseTcpTable(peekText(`/proc/${pid}/net/${name}`)));
 }
 
 export interface QuietOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** What was listened on before, where nobody may listen any more. */
+  readonly ports?: ReadonlySet<number>;
 }
 
 const POLL_MS = 250;
 
 /** Resolves once a process has no accepted connection at two looks in a row, or when time is over or the signal comes. */
-export async function untilQuiet(pid: number, { clock, timeoutMs, signal }: QuietOptions): Promise<void> {
+export async function untilQuiet(pid: number, options: QuietOptions): Promise<void> {
+  const { clock, timeoutMs, signal } = options;
+  const ports = new Set([...(options.ports ?? []), ...listListening(pid)]);
   const deadline = clock.monotonic() + timeoutMs;
   for (let quiet = 0; quiet < 2 && clock.monotonic() < deadline && signal?.aborted !== true; ) {
     await delay(POLL_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-    quiet = countAccepted(pid) === 0 ? quiet + 1 : 0;
+    quiet = countAccepted(pid, ports) === 0 ? quiet + 1 : 0;
   }
 }
 

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { countAccepted, parseTcpTable } from '../../../../src/dp/envoy/sockets.ts';
+import { countAccepted, listListening, parseTcpTable, untilQuiet } from '../../../../src/dp/envoy/sockets.ts';
+import { systemClock } from '../../../../src/lib/clock.ts';
 
 test('established and listening sockets are read from the table of the kernel, others are not', () => {
   const table = [
@@ -43,4 +44,28 @@ test('connections that were accepted count, those that were opened do not, even 
     process.kill(-group, 'SIGKILL');
   }
   expect(countAccepted(999_999_999)).toBe(0);
+});
+
+test('a connection is waited for when nobody listens on its port any more, as while no Envoy serves', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const accepted = once(server, 'connection') as Promise<[NodeJS.Socket & { destroy(): void }]>;
+  const client = connect(port, '127.0.0.1');
+  const [connection] = await accepted;
+  const ports = listListening(process.pid);
+  server.close();
+  expect(countAccepted(process.pid)).toBe(0);
+  expect(countAccepted(process.pid, ports)).toBe(1);
+  let quiet = false;
+  const timeoutMs = 10_000;
+  const done = untilQuiet(process.pid, { clock: systemClock, timeoutMs, ports }).then(() => {
+    quiet = true;
+  });
+  // Three looks.
+  await new Promise((resolve) => setTimeout(resolve, 900));
+  expect(quiet).toBe(false);
+  connection.destroy();
+  client.destroy();
+  await done;
 });
