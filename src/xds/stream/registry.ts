@@ -38,7 +38,10 @@ export class StreamRegistry {
       stream,
       replacedAt: before === undefined ? [] : this.#noteReplacement(nodeId, before, stream),
     });
-    before?.stream.close('ABORTED', 'replaced by a newer stream');
+    before?.stream.close(
+      'ABORTED',
+      'replaced by a newer stream of this proxy: another agent may run under its mesh and name',
+    );
   }
 
   release(nodeId: string, stream: AdsStream): void {

@@ -50,12 +50,12 @@ function targetOf(port: number | undefined, more: Partial<RelayTarget> = {}): Re
   return { endpoints, metadata: {}, prefers: 'delta', hds: false, ...more };
 }
 
-async function relayTo(target: RelayTarget): Promise<Relay> {
+async function relayTo(target: RelayTarget, logger = silentLogger): Promise<Relay> {
   const relay = await startRelay({
     socketPath: join(dir, 'xds.sock'),
     target,
     clock: systemClock,
-    logger: silentLogger,
+    logger,
     pingIntervalMs: 200,
     pingTimeoutMs: 500,
   });
@@ -179,6 +179,26 @@ describe('the relay between Envoys and a control plane, over real sockets', () =
       () => 'l-b is not accepted',
     );
     expect(Buffer.from(version('l-a') ?? '').at(-1)).toBe('1'.charCodeAt(0));
+  });
+
+  test('of a stream that was lost soon after it came, the log tells that it is back once that lasts', async () => {
+    const cp = await controlPlane();
+    cp.cache.set(NODE.id, snapshotOf(mesh('1')));
+    const told: string[] = [];
+    const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`);
+    await relayTo(targetOf(cp.target.port), { ...silentLogger, info: tell, warn: tell });
+    await envoy().until((c) => c.warm && holds(c, mesh('1')));
+    const rival = new AdsClient({ target: cp.target, mode: 'delta', node: NODE });
+    closers.push(() => rival.close());
+    await until(
+      () => told.length === 3,
+      () => told.join('\n'),
+    );
+    expect(told).toEqual([
+      expect.stringContaining('connected to the control plane'),
+      expect.stringMatching(/no stream to the control plane.*another agent may run under its mesh and name/),
+      expect.stringContaining('connected to the control plane'),
+    ]);
   });
 
   test('a control plane that only knows SotW is served in SotW', async () => {

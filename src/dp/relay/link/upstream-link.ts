@@ -83,6 +83,7 @@ export class UpstreamLink {
   #started = false;
   #stopped = false;
   #cancelPause = (): void => {};
+  #cancelTelling = (): void => {};
   #openedAt = 0;
   #status: LinkStatus;
 
@@ -118,6 +119,7 @@ export class UpstreamLink {
   stop(): void {
     this.#stopped = true;
     this.#cancelPause();
+    this.#cancelTelling();
     this.#stream = undefined;
     this.#connection?.close();
     this.#options.core.upstreamClosed();
@@ -175,11 +177,10 @@ export class UpstreamLink {
     this.#stream = stream;
     this.#setStatus(true, '', upstream.name);
     upstream.opened();
-    // A stream that is refused again and again is opened as often.
-    logger[this.#steady ? 'info' : 'debug'](
-      { mode, controlPlane: upstream.name },
-      'connected to the control plane',
-    );
+    // One that is refused again and again is opened as often: it is told of once it lasts.
+    const tell = () => logger.info({ mode, controlPlane: upstream.name }, 'connected to the control plane');
+    if (this.#steady) tell();
+    else this.#cancelTelling = clock.after(STEADY_MS, tell);
     core.upstreamOpened(mode, { send: (message) => stream.send(encode(message)) });
     this.#options.onConnection(connection);
   }
@@ -231,6 +232,7 @@ export class UpstreamLink {
 
   #letGo(): void {
     const connection = this.#connection;
+    this.#cancelTelling();
     if (this.#stream === undefined) return;
     this.#stream = undefined;
     this.#connection = undefined;
