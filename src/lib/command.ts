@@ -26,7 +26,7 @@ export function runCommand(
   options: CommandOptions,
 ): Promise<CommandResult> {
   const { timeoutMs, signal } = options;
-  return new Promise((resolve) => {
+  return new Promise<CommandResult>((resolve) => {
     const child = execFile(
       file,
       [...args],
@@ -43,7 +43,8 @@ export function runCommand(
     );
     child.stdin?.end();
     child.stdin?.on('error', () => {});
-  });
+    // Some faults of starting are thrown, for example that there is no memory for it.
+  }).catch((error: Error) => ({ ok: false, stdout: '', stderr: '', problem: describe(error, timeoutMs) }));
 }
 
 function describe(
