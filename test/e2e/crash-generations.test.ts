@@ -31,6 +31,13 @@ test('a configuration that kills Envoy on sight gives way to the one before, and
   expect(await proxy.status()).toMatchObject({ state: 'degraded', pid: degraded.pid });
   expect(await proxy.serves()).toBe(true);
   expect((await call('http://127.0.0.1:15003/')).outcome).toBe('ECONNREFUSED');
+  // A control plane that comes back repeats what was refused: that is no reason to crash again.
+  const seen = agent.output().length;
+  await proxy.mesh.programs.get('kuma-cp')?.stop();
+  await proxy.mesh.startControlPlane();
+  await waitUntil(() => agent.output().slice(seen).includes('connected to the control plane'));
+  await sleep(3_000);
+  expect(await proxy.status()).toMatchObject({ state: 'degraded', pid: degraded.pid });
   await proxy.addInbound(15_004);
   await untilState(proxy, 'ready');
   await waitUntil(async () => (await call('http://127.0.0.1:15004/')).outcome === 200);
