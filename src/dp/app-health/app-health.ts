@@ -24,6 +24,9 @@ export interface AppWatchOptions extends Pick<ReporterOptions, 'tell' | 'postToE
   readonly logger: Logger;
 }
 
+/** An application that takes longer to start is worth a line. */
+const PATIENCE_MS = 2_000;
+
 export function watchApplication({ config, clock, logger, tell, postToEnvoy }: AppWatchOptions): AppWatch {
   const reporter = startHealthReporter({ tell, postToEnvoy, clock, logger });
   let last: AppHealth['health'] = 'unknown';
@@ -38,6 +41,14 @@ export function watchApplication({ config, clock, logger, tell, postToEnvoy }: A
     },
   });
   reporter.update(toReport(monitor.health));
+  const cancelTelling = clock.after(PATIENCE_MS, () => {
+    const { health, reason } = monitor.health;
+    if (health === 'unknown')
+      logger.warn(
+        { reason },
+        'application is not ready yet: until it is, its proxy is not, and peers are told',
+      );
+  });
   return {
     get health() {
       return monitor.health;
@@ -45,6 +56,7 @@ export function watchApplication({ config, clock, logger, tell, postToEnvoy }: A
     reconnected: () => reporter.reconnected(),
     envoyServing: () => reporter.envoyServing(),
     stop: () => {
+      cancelTelling();
       reporter.stop();
       return monitor.stop();
     },
