@@ -26,7 +26,7 @@ test('an application that never becomes well is told in the log once, with the r
   await waitUntil(() => watched.health.reason !== 'not checked yet');
   clock.advance(2_000);
   clock.advance(60_000);
-  expect(told).toEqual([expect.stringMatching(/^application is not ready yet: .*exit code 1/)]);
+  expect(told).toEqual([expect.stringMatching(/^application is not ready yet: .*exits with 1/)]);
   await watched.stop();
 });
 
