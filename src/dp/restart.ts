@@ -13,7 +13,11 @@ export interface RestartParts extends HandOverParts, ServingParts {
   readonly epochs: Epochs | undefined;
   /** Looks for a newer binary and bootstrap; the same plan when there is none. Throws AgentError. */
   readonly revise: (before: EnvoyPlan) => Promise<EnvoyPlan>;
-  readonly timing: HandOverParts['timing'] & { readonly drainTimeMs: number };
+  readonly timing: HandOverParts['timing'] & {
+    readonly drainTimeMs: number;
+    /** An Envoy whose admin interface is silent for so long is killed; 0: never. */
+    readonly silenceMs: number;
+  };
 }
 
 /** Envoy was ended for a start that was asked for: not its fault. */
@@ -88,11 +92,27 @@ export async function prepareRestart(
   logger.info({ cause, change }, 'restarting Envoy');
   const problem = await options.control.checkHandOver(fleet.next(serving.envoy, plan), signal);
   if (signal.aborted) return SETTLED;
-  if (problem === undefined) return { kind: 'agreed', plan, change };
-  const reason = problem.message;
+  const silent = problem === undefined && !(await isAnswered(options, serving));
+  if (signal.aborted) return SETTLED;
+  if (problem === undefined && !silent) return { kind: 'agreed', plan, change };
+  const reason = problem?.message ?? SILENT;
   logger.error({ cause, change }, `no hand-over: ${reason}`);
   refuse(options, wish, { reason, wanted: plan });
   return SETTLED;
+}
+
+const SILENT =
+  'Envoy does not answer, so no other can take over from it; should that last, it is killed and started anew (--envoy-silence-timeout)';
+const TRIES = 4;
+
+/** A child waits for its parent: one that hangs would keep the agent from noticing, and clients from service, for longer. */
+async function isAnswered(
+  { control, epochs, timing }: RestartParts,
+  { envoy, adminLost, readyAt }: Serving,
+): Promise<boolean> {
+  if (epochs === undefined || adminLost || readyAt === undefined || timing.silenceMs === 0) return true;
+  for (let tries = 0; tries < TRIES; tries++) if (await control.answers(envoy)) return true;
+  return false;
 }
 
 /** Grants a restart that was prepared: a hand-over where that is possible, a cold start where it is not. */

@@ -54,6 +54,21 @@ describe('while a restart waits for a control plane that does not answer', () =>
   });
 });
 
+test('no Envoy is to take over from one that hangs: that is told, and a restart works once it answers', async () => {
+  const envoy = bench.fakeEnvoy();
+  const agent = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
+  await untilReady(agent);
+  const pid = envoyPid(agent);
+  process.kill(pid, 'SIGSTOP');
+  agent.child.kill('SIGHUP');
+  await until(() => agent.output().includes('no hand-over: Envoy does not answer'), agent.output, 10_000);
+  expect(envoyPid(agent)).toBe(pid);
+  process.kill(pid, 'SIGCONT');
+  agent.child.kill('SIGHUP');
+  await until(() => envoyPid(agent) !== pid, agent.output);
+  await untilReady(agent);
+});
+
 test('a new binary that is refused again and again is opened once', async () => {
   const { path } = bench.fakeEnvoy();
   const agent = bench.run(cp.url, { args: ['--binary-path', path] });
