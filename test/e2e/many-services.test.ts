@@ -270,8 +270,11 @@ describe('settings of several services', () => {
   test('may name an empty directory, which is waited for', async () => {
     const empty = join(mesh.home, 'empty');
     mkdirSync(empty);
-    agent = mesh.shell.start(`kuma-dp run -d ${empty}`);
+    const runDir = join(mesh.home, 'empty-run');
+    agent = mesh.shell.start(`kuma-dp run -d ${empty} --run-dir ${runDir}`);
     await agent.waitForLine(`no Dataplane in ${empty} yet`);
+    const { code, stderr } = await mesh.shell.run(`kuma-dp status --run-dir ${runDir}`);
+    expect(`${code} ${stderr}`).toContain('runs without any proxy');
     writeFileSync(join(empty, 'one.yaml'), textOf(instanceOf('ratings-v1')));
     await agent.waitForLine('1 of 1 ready');
     expect((await agent.stop()).code).toBe(0);

@@ -139,7 +139,10 @@ describe('a second stream of one node', () => {
     const old = connect(server);
     await old.until((c) => c.warm);
     const young = connect(server);
-    expect(await old.ended).toEqual({ code: ABORTED, message: expect.stringContaining('replaced by a newer stream') });
+    expect(await old.ended).toEqual({
+      code: ABORTED,
+      message: expect.stringContaining('replaced by a newer stream'),
+    });
     await young.until((c) => c.warm);
     expect(server.log.filter((line) => /^(open|closed)/.test(line))).toEqual([
       'open m.a',

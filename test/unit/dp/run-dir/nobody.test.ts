@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -33,4 +33,22 @@ test('a run directory of another user is not taken for one without agents', () =
     if (isRoot) process.seteuid?.(0);
     chmodSync(closed, 0o700);
   }
+});
+
+test('an agent that waits for the first file of its directory is told apart from none', () => {
+  const runDir = join(dir, 'run');
+  const socketOf = (instance: string) => {
+    mkdirSync(join(runDir, instance), { recursive: true });
+    writeFileSync(join(runDir, instance, 'agent.sock'), '');
+  };
+  socketOf('_crew.4194305');
+  expect(describeNobody(runDir, '', [])).toContain('no agent runs');
+  socketOf(`_crew.${process.pid}`);
+  expect(describeNobody(runDir, '', [])).toBe(
+    `the agent ${process.pid} in ${runDir} runs without any proxy: it waits for a Dataplane file`,
+  );
+  expect(describeNobody(runDir, 'web', [])).toContain('and there is none for "web"');
+  // It has one, which does not answer.
+  socketOf('default.web');
+  expect(describeNobody(runDir, '', [])).toContain('no agent runs');
 });
