@@ -2,7 +2,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { ControlActions } from './control/routes.ts';
 import { type AgentStatus, describeReason } from './control/status.ts';
 import { createHandOvers, type HandOvers } from './hot-restart/hand-overs.ts';
-import { createRestartQueue, type RestartQueue } from './hot-restart/requests.ts';
+import { createRestartQueue, type InTurn, type RestartQueue } from './hot-restart/requests.ts';
 import type { EnvoyFacts } from './run-envoys.ts';
 import type { Machine } from './state/machine.ts';
 
@@ -35,12 +35,9 @@ export interface AgentControlParts {
   readonly inTurn?: InTurn;
 }
 
-/** Calls now or later, when nothing else of the kind goes on. */
-export type InTurn = <T>(wish: () => Promise<T>) => Promise<T>;
-
 export function createAgentControl(parts: AgentControlParts): AgentControl {
   const { machine } = parts;
-  const restarts = createRestarts(parts.inTurn);
+  const restarts = createRestartQueue(parts.inTurn);
   const handOvers = createHandOvers(Date.now);
   const draining = new AbortController();
   const detaching = new AbortController();
@@ -73,13 +70,6 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
     },
   };
   return control;
-}
-
-/** What somebody asked for is asked for at once; a new binary or bootstrap is found by many agents in one moment. */
-function createRestarts(inTurn: InTurn | undefined): RestartQueue {
-  const queue = createRestartQueue();
-  if (inTurn === undefined) return queue;
-  return { ...queue, ask: (wish) => (wish.always ? queue.ask(wish) : inTurn(() => queue.ask(wish))) };
 }
 
 /** Why the agent cannot leave Envoy alone. */

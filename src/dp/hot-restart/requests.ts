@@ -36,7 +36,14 @@ interface Waiting extends RestartWish {
   readonly finish: (outcome: RestartOutcome) => void;
 }
 
-export function createRestartQueue(): RestartQueue {
+/** Calls now or later, when nothing else of the kind goes on. */
+export type InTurn = <T>(wish: () => Promise<T>) => Promise<T>;
+
+/**
+ * What somebody asked for is asked for at once. Wishes that nobody waits for take turns: a new binary or bootstrap is
+ * found by many agents in one moment.
+ */
+export function createRestartQueue(inTurn: InTurn = (wish) => wish()): RestartQueue {
   let waiting: Waiting[] = [];
   let closed: string | undefined;
   const listeners = new Set<() => void>();
@@ -46,7 +53,10 @@ export function createRestartQueue(): RestartQueue {
     for (const listener of listeners) listener();
   };
   return {
-    ask: (wish) => new Promise((resolve) => add({ ...wish, finish: resolve })),
+    ask(wish) {
+      const asked = () => new Promise<RestartOutcome>((resolve) => add({ ...wish, finish: resolve }));
+      return wish.always ? asked() : inTurn(asked);
+    },
     onArrival(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -62,3 +62,16 @@ test('a request that cannot be granted now waits again with all its wishes', asy
   if (late !== undefined) queue.putBack(late);
   expect(queue.waiting).toBe('none');
 });
+
+test('wishes that nobody waits for take turns, and all that are there are seen', async () => {
+  const turn = Promise.withResolvers<void>();
+  const queue = createRestartQueue((wish) => turn.promise.then(wish));
+  void queue.ask({ cause: 'changed binary', always: false });
+  expect(queue.waiting).toBe('none');
+  void queue.ask({ cause: 'SIGHUP', always: true });
+  expect(queue.waiting).toBe('always');
+  queue.take();
+  turn.resolve();
+  await turn.promise;
+  expect(queue.waiting).toBe('changes');
+});
