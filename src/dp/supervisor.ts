@@ -34,9 +34,10 @@ export async function superviseEnvoy(options: SupervisorOptions): Promise<boolea
   let detached = false;
   const begin = () => (adopted === undefined ? startAlone(parts, fleet, plan) : adopt(parts, fleet, adopted));
   try {
-    for (let first = true; !stop.graceful.aborted; first = false) {
+    // An Envoy that was adopted runs already: a stop that has come by now is for it, too.
+    for (let first = true; adopted !== undefined || !stop.graceful.aborted; first = false) {
       let problem = adopted === undefined ? await control.check(plan, stop.graceful) : undefined;
-      if (stop.graceful.aborted) break;
+      if (adopted === undefined && stop.graceful.aborted) break;
       let begun: Serving | undefined;
       try {
         if (problem === undefined) begun = begin();
