@@ -60,21 +60,27 @@ const SETTLED: Prepared = { kind: 'settled' };
 export async function prepareRestart(
   options: RestartParts,
   fleet: Fleet,
-  { serving, request, signal }: Wish & { readonly signal: AbortSignal },
+  wish: Preparation,
 ): Promise<Prepared> {
-  const { logger, epochs, revise, handOvers } = options;
-  const { cause } = request;
-  const wish = { serving, request };
-  let plan: EnvoyPlan;
   try {
-    plan = await revise(serving.envoy.plan);
+    return await prepare(options, fleet, wish);
   } catch (error) {
-    if (signal.aborted) return SETTLED;
+    // Whatever it is, it is no reason to give up the Envoy that serves.
+    if (wish.signal.aborted) return SETTLED;
     const reason = `not restarted: ${describeError(error)}`;
-    logger.error({ cause }, reason);
+    options.logger.error({ cause: wish.request.cause }, reason);
     refuse(options, wish, { reason, wanted: undefined });
     return SETTLED;
   }
+}
+
+type Preparation = Wish & { readonly signal: AbortSignal };
+
+async function prepare(options: RestartParts, fleet: Fleet, wish: Preparation): Promise<Prepared> {
+  const { logger, epochs, revise, handOvers } = options;
+  const { serving, request, signal } = wish;
+  const { cause } = request;
+  const plan = await revise(serving.envoy.plan);
   if (signal.aborted) return SETTLED;
   const change = describeChange(serving.envoy.plan, plan);
   if (plan === serving.envoy.plan && !request.always) {

@@ -99,3 +99,12 @@ test('an Envoy that was adopted is drained and ended by a stop that came before 
   expect(deeds).toEqual(['leave', 'drain 3']);
   expect(serving.signals).toEqual(['SIGTERM']);
 });
+
+test('a fault while a restart is prepared refuses it; Envoy serves on and the process with it', async () => {
+  const ended = supervise({}, { checkHandOver: () => Promise.reject(new TypeError('a defect')) });
+  const asked = restarts.ask({ cause: 'SIGHUP', always: true });
+  expect(await asked).toEqual({ ok: false, text: 'not restarted: a defect' });
+  expect(envoys.map(({ signals }) => signals)).toEqual([[]]);
+  stopping.abort('SIGTERM');
+  await ended;
+});
