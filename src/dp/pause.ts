@@ -10,7 +10,7 @@ import type { EnvoyControl } from './running-envoy.ts';
 export interface PauseParts {
   readonly restarts: RestartQueue;
   readonly handOvers: HandOvers;
-  readonly revise: (before: EnvoyPlan) => Promise<EnvoyPlan>;
+  readonly revise: (before: EnvoyPlan, request: RestartRequest) => Promise<EnvoyPlan>;
   readonly control: Pick<EnvoyControl, 'check'>;
   readonly stop: StopRequest;
   readonly clock: Clock;
@@ -78,7 +78,7 @@ function look(parts: PauseParts, before: EnvoyPlan, onDone: () => void): Look | 
     onDone();
   };
   const lookNow = async () => {
-    const plan = await revise(before);
+    const plan = await revise(before, request);
     const problem = plan === before ? undefined : await control.check(plan, stop.graceful);
     settle(() =>
       problem === undefined

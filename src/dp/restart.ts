@@ -12,7 +12,7 @@ import { observe, type ServingParts } from './serving.ts';
 export interface RestartParts extends HandOverParts, ServingParts {
   readonly epochs: Epochs | undefined;
   /** Looks for a newer binary and bootstrap; the same plan when there is none. Throws AgentError. */
-  readonly revise: (before: EnvoyPlan) => Promise<EnvoyPlan>;
+  readonly revise: (before: EnvoyPlan, request: RestartRequest) => Promise<EnvoyPlan>;
   readonly timing: HandOverParts['timing'] & {
     readonly drainTimeMs: number;
     /** An Envoy whose admin interface is silent for so long is killed; 0: never. */
@@ -80,7 +80,7 @@ async function prepare(options: RestartParts, fleet: Fleet, wish: Preparation): 
   const { logger, epochs, revise, handOvers } = options;
   const { serving, request, signal } = wish;
   const { cause } = request;
-  const plan = await revise(serving.envoy.plan);
+  const plan = await revise(serving.envoy.plan, request);
   if (signal.aborted) return SETTLED;
   const change = describeChange(serving.envoy.plan, plan);
   if (plan === serving.envoy.plan && !request.always) {

@@ -2,6 +2,7 @@ import { aborted } from '../lib/aborted.ts';
 import { describeError } from '../lib/coded-error.ts';
 import { AgentError } from './agent-error.ts';
 import { createFleet } from './fleet.ts';
+import type { RestartRequest } from './hot-restart/requests.ts';
 import { pauseBefore } from './pause.ts';
 import type { EnvoyPlan } from './plan.ts';
 import { toDiskFault } from './run-dir/fault.ts';
@@ -28,7 +29,7 @@ const HURRIED_GRACE_MS = 200;
 export async function superviseEnvoy(options: SupervisorOptions): Promise<boolean> {
   const { machine, stop, crashes, logger } = options;
   const control = leavingOnce(options);
-  const parts = { ...options, control };
+  const parts = { ...options, control, revise: lookOnce(options.revise) };
   const fleet = createFleet(control, options.epochs);
   let { plan, adopted } = options;
   let detached = false;
@@ -59,7 +60,7 @@ export async function superviseEnvoy(options: SupervisorOptions): Promise<boolea
         ...{ event: 'exited', reason: next.reason, delayMs: next.delayMs },
         asked: ending?.kind === 'restart',
       });
-      plan = await pauseBefore(options, { ...next, anyWish: begun === undefined });
+      plan = await pauseBefore(parts, { ...next, anyWish: begun === undefined });
       machine.dispatch({ event: 'restart-due' });
     }
     // Also where no Envoy runs to be drained: peers may still be told of this proxy.
@@ -80,6 +81,21 @@ function leavingOnce({ control, logger }: SupervisorOptions): EnvoyControl {
       .leave()
       .catch((error: unknown) => logger.warn({ cause: describeError(error) }, 'the leave was not announced'));
   return { ...control, leave: () => (leaving ??= announce()) };
+}
+
+/**
+ * Whoever takes a request up again gets what the look found that was begun for it: a control plane may take longer to
+ * answer than Envoy to crash, and the pause after that.
+ */
+function lookOnce(revise: ServiceOptions['revise']): ServiceOptions['revise'] {
+  const looks = new WeakMap<RestartRequest, { before: EnvoyPlan; found: Promise<EnvoyPlan> }>();
+  return (before, request) => {
+    const begun = looks.get(request);
+    if (begun?.before === before) return begun.found;
+    const found = revise(before, request);
+    looks.set(request, { before, found });
+    return found;
+  };
 }
 
 interface NextStart {

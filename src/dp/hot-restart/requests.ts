@@ -70,6 +70,8 @@ export function createRestartQueue(inTurn: InTurn = (wish) => wish()): RestartQu
       if (waiting.length === 0) return undefined;
       const taken = waiting;
       waiting = [];
+      // One that was put back is the same again.
+      if (taken.length === 1) return taken[0];
       return {
         cause: [...new Set(taken.map(({ cause }) => cause))].join(', '),
         always: taken.some(({ always }) => always),

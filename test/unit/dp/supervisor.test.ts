@@ -108,3 +108,29 @@ test('a fault while a restart is prepared refuses it; Envoy serves on and the pr
   stopping.abort('SIGTERM');
   await ended;
 });
+
+test('a restart is granted though Envoy crashes sooner than the control plane answers, whom nobody asks twice at a time', async () => {
+  let asking = 0;
+  let most = 0;
+  const newer = { ...plan };
+  const revise = async () => {
+    most = Math.max(most, ++asking);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    asking--;
+    return newer;
+  };
+  const start = (facts: EnvoyStart) => {
+    const envoy = actor(facts);
+    if (facts.plan === plan) setTimeout(() => envoy.die('crashed'), 50);
+    return envoy;
+  };
+  const ended = supervise({ revise }, { start });
+  const asked = restarts.ask({ cause: 'kuma-dp restart', always: true });
+  expect(await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 2_000))])).toEqual({
+    ok: true,
+    text: 'Envoy is started anew',
+  });
+  stopping.abort('SIGTERM');
+  await ended;
+  expect(most).toBe(1);
+});
