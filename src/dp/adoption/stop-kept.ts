@@ -75,10 +75,11 @@ async function drain(
   { drainTimeMs = readDrainTime(envoy) ?? DRAIN_MS, hurry, hurryBy, clock, tell }: StopKeptOptions,
 ): Promise<void> {
   tell(`draining Envoy ${envoy.pid}, at most ${formatDuration(drainTimeMs)}; ${hurryBy} ends it at once`);
-  if (adminLost) return untilQuiet(envoy.pid, { clock, timeoutMs: drainTimeMs, signal: hurry });
+  const quiet = (timeoutMs: number) => untilQuiet(envoy.pid, { clock, timeoutMs, signal: hurry });
+  if (adminLost) return quiet(drainTimeMs);
   const admin = createAdminClient(envoy.place);
   try {
-    await drainEnvoy({ admin, drainTimeMs, hurry, logger: toLogger(tell) });
+    await drainEnvoy({ admin, drainTimeMs, hurry, logger: toLogger(tell), untilQuiet: quiet });
   } finally {
     admin.close();
   }

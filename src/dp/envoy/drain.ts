@@ -11,7 +11,7 @@ export interface DrainOptions {
   readonly hurry: AbortSignal;
   readonly logger: Logger;
   /** Waits for the end of connections as the kernel sees them, for so long at most: where Envoy does not answer. */
-  readonly untilQuiet?: (timeoutMs: number) => Promise<void>;
+  readonly untilQuiet: (timeoutMs: number) => Promise<void>;
 }
 
 /** Load balancers that poll Envoy's health need two polls to see that it goes. */
@@ -42,7 +42,6 @@ export async function drainEnvoy(options: DrainOptions): Promise<void> {
   } catch (error) {
     if (hurry.aborted) return logger.warn({}, 'asked to hurry; connections are cut');
     const cause = error instanceof Error ? error.message : String(error);
-    if (untilQuiet === undefined) return logger.warn({ cause }, 'Envoy does not answer; not draining');
     logger.warn({ cause }, 'Envoy does not answer; its connections are waited for without its word');
     await untilQuiet(Math.max(0, deadline - performance.now()));
   }

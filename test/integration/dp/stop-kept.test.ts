@@ -1,11 +1,15 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { formatKept, type KeptEnvoy } from '../../../src/dp/run-dir/kept.ts';
 import { identifyFile } from '../../../src/lib/file-identity.ts';
 import { readProcessId } from '../../../src/lib/process-id.ts';
 import { aKeptEnvoy } from '../../support/kept-envoy.ts';
+import { allocatePort } from '../../support/ports.ts';
 import { clonePath, type RunningProgram, startProgram, stopAll, waitUntil } from '../../support/processes.ts';
 
 let base: string;
@@ -87,6 +91,23 @@ test('the drain of a kept Envoy takes no longer than --drain-time, and tells how
   expect((await command.exited).code).toBe(0);
   expect(command.stdout()).toContain('at most 1.2s');
   expect(command.stdout()).toContain('drain time is over; connections are cut (connections: 1)');
+});
+
+test('a kept Envoy that is slow to answer once is not taken for one without connections', async () => {
+  const port = await allocatePort();
+  await leave({ port });
+  const client = connect(port, '127.0.0.1');
+  await once(client, 'connect');
+  const command = stop('web');
+  await waitUntil(() => asked().length === 2);
+  envoy.signal('SIGSTOP');
+  await command.waitForLine('does not answer');
+  envoy.signal('SIGCONT');
+  // Longer than an end in good order takes.
+  expect(await Promise.race([envoy.exited, delay(1_500)])).toBeUndefined();
+  client.destroy();
+  expect((await command.exited).code).toBe(0);
+  expect(await envoy.exited).toEqual({ code: 0, signal: null });
 });
 
 test('one Ctrl-C leaves the drain of a kept Envoy alone, a second one ends it at once, however it takes SIGTERM', async () => {
