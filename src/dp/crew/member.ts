@@ -91,8 +91,13 @@ export function startMember(options: MemberOptions): Member {
   let running = false;
   let started = (): void => {};
   const listeners = new Set<() => void>();
-  /** Of those who wait for something that only a proxy that serves can do. */
-  const impatient = new Set<() => void>();
+  /** Who waits for something that this proxy can only do in some states. */
+  const impatient = new Set<{
+    readonly while: (state: MemberState) => boolean;
+    readonly leave: () => void;
+  }>();
+  /** Not begun yet: a wish that comes meanwhile joins in. */
+  let nextTurn: Turn | undefined;
   const listen = (onChange: () => void) => {
     listeners.add(onChange);
     return () => listeners.delete(onChange);
@@ -114,7 +119,7 @@ export function startMember(options: MemberOptions): Member {
     current = next;
     since = clock.now();
     const over = ['ready', 'degraded', 'failed', 'held'].includes(next.state);
-    if (!serves(next)) for (const tell of [...impatient]) tell();
+    for (const one of [...impatient]) if (!one.while(next)) one.leave();
     tried ||= over;
     if (over) started();
     options.onChange();
@@ -185,23 +190,27 @@ export function startMember(options: MemberOptions): Member {
   }
 
   async function takeTurn<T>(wish: () => Promise<T>): Promise<T> {
-    const leave = await options.turns.enter();
+    // It cannot have two Envoys at a time, and may need what is new to have one at all.
+    if (!mayServe(current)) return wish();
+    nextTurn ??= { begun: options.turns.enter(), wishes: 0 };
+    const turn = nextTurn;
+    turn.wishes++;
+    const leave = await turn.begun;
+    if (nextTurn === turn) nextTurn = undefined;
     const granted = wish();
-    void whileServing(granted).finally(leave);
+    void untilGranted(granted, mayServe).finally(() => {
+      if (--turn.wishes === 0) leave();
+    });
     return granted;
   }
 
-  async function whileServing(granted: unknown): Promise<unknown> {
-    return serves(current) ? untilGranted(granted) : undefined;
-  }
-
-  function untilGranted(granted: unknown): Promise<unknown> {
-    let leave = (): void => {};
-    const given = new Promise<void>((resolve) => {
-      leave = resolve;
-    });
-    impatient.add(leave);
-    return Promise.race([granted, given]).finally(() => impatient.delete(leave));
+  /** Or until it is in a state in which nobody waits for that. */
+  async function untilGranted(granted: unknown, isWaitedFor: (state: MemberState) => boolean) {
+    if (!isWaitedFor(current)) return;
+    const { promise: given, resolve: leave } = Promise.withResolvers<void>();
+    const one = { while: isWaitedFor, leave };
+    impatient.add(one);
+    await Promise.race([granted, given]).finally(() => impatient.delete(one));
   }
 
   const ended = live();
@@ -240,7 +249,7 @@ export function startMember(options: MemberOptions): Member {
     hurry: (cause) => immediate.abort(cause),
     async restart(cause) {
       if (running) {
-        return whileServing(wishes?.onRestart(cause));
+        return untilGranted(wishes?.onRestart(cause), serves);
       }
       backoff.reset();
       wake();
@@ -256,6 +265,20 @@ export function startMember(options: MemberOptions): Member {
       setState({ state: 'held', reason });
     },
   };
+}
+
+/** One for all wishes of a proxy that came before it began. */
+interface Turn {
+  readonly begun: Promise<() => void>;
+  /** Those that are not granted yet. */
+  wishes: number;
+}
+
+const DOWN: readonly MemberState['state'][] = ['restarting', 'failed', 'held', 'draining', 'stopped'];
+
+/** Its Envoy serves, or is about to. */
+function mayServe({ state }: MemberState): boolean {
+  return !DOWN.includes(state);
 }
 
 function serves({ state }: MemberState): boolean {

@@ -162,7 +162,7 @@ describe('hand-overs nobody asked for, of several proxies', () => {
     void two.last().inTurn(wish('two', Promise.resolve('')));
     await one.settle();
     expect(asked).toEqual(['one']);
-    return { one, first, asked, granted };
+    return { one, two, first, asked, granted };
   }
 
   test('go one after the other', async () => {
@@ -171,6 +171,51 @@ describe('hand-overs nobody asked for, of several proxies', () => {
     expect(await granted).toBe('took over');
     await one.settle();
     expect(asked).toEqual(['one', 'two']);
+  });
+
+  test('wait for one that began to serve only after it had asked, as after an adoption', async () => {
+    const turns = createTurns();
+    const [one, two] = [begin(undefined, turns), begin(undefined, turns)];
+    await one.settle();
+    const first = Promise.withResolvers<string>();
+    const asked: string[] = [];
+    void one.last().inTurn(() => {
+      asked.push('one');
+      return first.promise;
+    });
+    await one.settle();
+    for (const state of ['starting', 'ready'] as const) one.last().onState({ ...READY, state });
+    two.last().onState(READY);
+    void two.last().inTurn(async () => void asked.push('two'));
+    await one.settle();
+    expect(asked).toEqual(['one']);
+    first.resolve('took over');
+    await one.settle();
+    expect(asked).toEqual(['one', 'two']);
+  });
+
+  test('are not waited for by one that does not serve: it cannot be two at a time', async () => {
+    const { two, asked } = await beginBoth();
+    two.last().onState({ state: 'restarting', reason: 'crashed', restarts: 1, delayMs: 9_000 });
+    void two.last().inTurn(async () => void asked.push('two, down'));
+    await two.settle();
+    expect(asked).toEqual(['one', 'two, down']);
+  });
+
+  test('of one proxy are one, however often they are asked for while others have their turn', async () => {
+    const { one, two, first, asked } = await beginBoth();
+    const again = Promise.withResolvers<void>();
+    void one.last().inTurn(async () => void asked.push('one again'));
+    void two.last().inTurn(() => {
+      asked.push('two again');
+      return again.promise;
+    });
+    first.resolve('took over');
+    await one.settle();
+    expect(asked).toEqual(['one', 'two', 'two again']);
+    again.resolve();
+    await one.settle();
+    expect(asked).toEqual(['one', 'two', 'two again', 'one again']);
   });
 
   test('do not wait for one whose Envoy does not serve any more, nor for an agent that ended', async () => {
