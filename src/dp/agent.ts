@@ -192,6 +192,8 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean>
   } finally {
     for (const binary of binaries) binary.close();
     wishes.dispose();
+    // Also those that came before there was an Envoy to restart.
+    control.restarts.close('the agent stops');
     access.stop();
     await companions.stop();
     await readiness.close();

@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { exchange } from '../../../src/lib/http-exchange.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { Bench, envoyPid, isAlive, until, untilReady } from './support/agent.ts';
 import { bootstrapWith, startControlPlane } from './support/control-plane.ts';
@@ -122,6 +123,19 @@ describe('a stop', () => {
     connections(0);
     expect(await agent.exited).toBe(0);
     expect(agent.output()).toContain('no connections left');
+  });
+
+  test('before the first Envoy answers who asked for a restart meanwhile', async () => {
+    const agent = bench.run('http://127.0.0.1:1', { args: ['--binary-path', bench.fakeEnvoy().path] });
+    const socketPath = join(bench.runDir, 'default.a', 'agent.sock');
+    await until(() => agent.output().includes('no bootstrap yet'), agent.output);
+    const url = new URL('http://localhost/restart');
+    const answer = exchange({ url, socketPath, method: 'POST', timeoutMs: 10_000 });
+    // It is under way once another is answered.
+    await agent.ready();
+    agent.child.kill('SIGTERM');
+    expect(await answer).toMatchObject({ status: 409, body: '{"ok":false,"text":"the agent stops"}\n' });
+    expect(await agent.exited).toBe(0);
   });
 
   test('between two starts of Envoy is announced to the control plane', async () => {
