@@ -190,6 +190,7 @@ function listen(options: ServiceOptions, fleet: Fleet): ServiceEvents {
         const event = look(serving, draining);
         if (event !== undefined) {
           if (event.kind !== 'agreed') giveUp();
+          if (event.kind === 'stop') restarts.close('the agent stops');
           if (event.kind === 'drain') restarts.take()?.finish({ ok: false, text: 'the proxy is drained' });
           return event;
         }

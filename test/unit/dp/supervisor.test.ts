@@ -134,3 +134,15 @@ test('a restart is granted though Envoy crashes sooner than the control plane an
   await ended;
   expect(most).toBe(1);
 });
+
+test('who asked for a restart hears of a stop before connections have ended', async () => {
+  const drained = Promise.withResolvers<void>();
+  const ended = supervise({ revise: () => new Promise(() => {}) }, { drain: () => drained.promise });
+  const before = restarts.ask({ cause: 'SIGHUP', always: true });
+  await new Promise(setImmediate);
+  stopping.abort('SIGTERM');
+  expect(await before).toEqual({ ok: false, text: 'the agent stops' });
+  expect(await restarts.ask({ cause: 'SIGHUP', always: true })).toMatchObject({ ok: false });
+  drained.resolve();
+  await ended;
+});
