@@ -251,7 +251,10 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
     },
   });
   fallBack.attach(relay.relay);
-  access.attach(relay.relay, (cause) => void control.restarts.ask({ cause, always: true }));
+  access.attach(
+    relay.relay,
+    (cause) => void control.restarts.ask({ cause, always: true, nobodyWaits: true }),
+  );
   companions.attach(relay.relay, begun, () => askSoon(parts, control.restarts));
   surroundings.relay = relay.relay;
   surroundings.ports = ports.gate;

@@ -176,7 +176,7 @@ function askForSuccessor({ config, restarts }: RunEnvoysParts, { adminLost }: Ad
   const cause = adminLost
     ? 'the adopted Envoy has no admin interface any more'
     : 'without --keep-envoy the Envoy that was kept makes place for one that ends with the agent';
-  if (adminLost || !config.envoy.keep) void restarts.ask({ cause, always: true });
+  if (adminLost || !config.envoy.keep) void restarts.ask({ cause, always: true, nobodyWaits: true });
 }
 
 /** The binary as it is now and the bootstrap as the control plane has it now, or the old one when that is away. */

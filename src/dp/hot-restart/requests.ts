@@ -10,6 +10,8 @@ export interface RestartWish {
   readonly cause: string;
   /** Also when neither the binary nor the bootstrap changed. */
   readonly always: boolean;
+  /** Such a wish is somebody's who waits, unless this is set. */
+  readonly nobodyWaits?: true;
 }
 
 /** One or more wishes that came while none could be granted: one hand-over grants them all. */
@@ -41,7 +43,7 @@ export type InTurn = <T>(wish: () => Promise<T>) => Promise<T>;
 
 /**
  * What somebody asked for is asked for at once. Wishes that nobody waits for take turns: a new binary or bootstrap is
- * found by many agents in one moment.
+ * found by many agents in one moment, as a new token is.
  */
 export function createRestartQueue(inTurn: InTurn = (wish) => wish()): RestartQueue {
   let waiting: Waiting[] = [];
@@ -55,7 +57,7 @@ export function createRestartQueue(inTurn: InTurn = (wish) => wish()): RestartQu
   return {
     ask(wish) {
       const asked = () => new Promise<RestartOutcome>((resolve) => add({ ...wish, finish: resolve }));
-      return wish.always ? asked() : inTurn(asked);
+      return wish.always && wish.nobodyWaits !== true ? asked() : inTurn(asked);
     },
     onArrival(listener) {
       listeners.add(listener);

@@ -75,3 +75,13 @@ test('wishes that nobody waits for take turns, and all that are there are seen',
   await turn.promise;
   expect(queue.waiting).toBe('changes');
 });
+
+test('so do those that hold without any change, such as for a new token: all proxies of an agent may have it', async () => {
+  const turn = Promise.withResolvers<void>();
+  const queue = createRestartQueue((wish) => turn.promise.then(wish));
+  void queue.ask({ cause: 'a new token', always: true, nobodyWaits: true });
+  expect(queue.waiting).toBe('none');
+  turn.resolve();
+  await turn.promise;
+  expect(queue.take()?.always).toBe(true);
+});
