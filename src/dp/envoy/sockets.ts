@@ -76,7 +76,16 @@ export async function untilQuiet(pid: number, options: QuietOptions): Promise<vo
   const deadline = clock.monotonic() + timeoutMs;
   for (let quiet = 0; quiet < 2 && clock.monotonic() < deadline && signal?.aborted !== true; ) {
     await delay(POLL_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-    quiet = countAccepted(pid, ports) === 0 ? quiet + 1 : 0;
+    quiet = isQuiet(pid, ports) ? quiet + 1 : 0;
+  }
+}
+
+/** Not known is not quiet: an agent may be short of file descriptors, and is none the worse for waiting. */
+function isQuiet(pid: number, ports: Set<number>): boolean {
+  try {
+    return countAccepted(pid, ports) === 0;
+  } catch {
+    return false;
   }
 }
 

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { countAccepted, listListening, parseTcpTable, untilQuiet } from '../../../../src/dp/envoy/sockets.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
@@ -68,4 +69,23 @@ test('a connection is waited for when nobody listens on its port any more, as wh
   connection.destroy();
   client.destroy();
   await done;
+});
+
+/** Waits for the connections of itself with no descriptor left, and tells for how long. */
+const SHORT_OF_FILES = `
+  import { openSync } from 'node:fs';
+  import { systemClock } from '${import.meta.resolve('../../../../src/lib/clock.ts')}';
+  import { untilQuiet } from '${import.meta.resolve('../../../../src/dp/envoy/sockets.ts')}';
+  try {
+    for (;;) openSync('/dev/null');
+  } catch {}
+  const begun = performance.now();
+  await untilQuiet(process.pid, { clock: systemClock, timeoutMs: 1_200 });
+  console.log(performance.now() - begun);
+`;
+
+test('who cannot look at the connections, for want of file descriptors, waits as long as it may', async () => {
+  const script = 'ulimit -n 64; exec "$0" --input-type=module-typescript -e "$1"';
+  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script, process.execPath, SHORT_OF_FILES]);
+  expect(Number(stdout)).toBeGreaterThan(1_000);
 });
