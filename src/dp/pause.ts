@@ -79,6 +79,8 @@ function look(parts: PauseParts, before: EnvoyPlan, onDone: () => void): Look | 
   };
   const lookNow = async () => {
     const plan = await revise(before, request);
+    // An Envoy may be starting by now, with the very file that a check would write.
+    if (state !== 'looking') return;
     const problem = plan === before ? undefined : await control.check(plan, stop.graceful);
     settle(() =>
       problem === undefined

@@ -14,6 +14,7 @@ let restarts = createRestartQueue();
 let stopping = new AbortController();
 let revised: Promise<EnvoyPlan>;
 let problem: AgentError | undefined;
+let checks: number;
 
 beforeEach(() => {
   clock = createFakeClock();
@@ -21,13 +22,19 @@ beforeEach(() => {
   stopping = new AbortController();
   revised = Promise.resolve(newer);
   problem = undefined;
+  checks = 0;
 });
 
 function pause(anyWish = false): Promise<EnvoyPlan> {
   return pauseBefore(
     {
       ...{ clock, restarts, handOvers: createHandOvers(() => 0) },
-      control: { check: async () => problem },
+      control: {
+        async check() {
+          checks++;
+          return problem;
+        },
+      },
       stop: { graceful: stopping.signal, immediate: new AbortController().signal, dispose() {} },
       revise: () => revised,
     },
@@ -83,6 +90,19 @@ test('a look that does not end in time is left to the Envoy that is started', as
   clock.advance(30_000);
   expect(await paused).toBe(old);
   expect(restarts.waiting).toBe('always');
+});
+
+test('what a look finds after its end is not checked: the file for that is the one of the Envoy that starts', async () => {
+  const found = Promise.withResolvers<EnvoyPlan>();
+  revised = found.promise;
+  void restarts.ask({ cause: 'SIGHUP', always: true });
+  const paused = pause();
+  await new Promise(setImmediate);
+  clock.advance(30_000);
+  await paused;
+  found.resolve(newer);
+  await new Promise(setImmediate);
+  expect(checks).toBe(0);
 });
 
 test('a stop ends it', async () => {
