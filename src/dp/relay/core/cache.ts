@@ -17,7 +17,10 @@ export class TypeCache {
   readonly absent = new Set<string>();
   /** The wildcard was answered: what is not here does not exist. */
   complete = false;
-  /** Whether the newest response said anything that was not known: one that only repeats says nothing. */
+  /**
+   * Whether the newest response said anything that was not known: one that only repeats says nothing, nor does the first
+   * answer to a name, for which somebody here began to ask.
+   */
   changed = false;
 
   get view(): View {
@@ -31,7 +34,7 @@ export class TypeCache {
       // Without content it only prolongs the life of what is known.
       if (incoming.any === undefined && this.resources.has(incoming.name)) continue;
       this.upstreamVersions.set(incoming.name, incoming.version);
-      said.set(incoming.name, this.#put(toResource(incoming)));
+      said.set(incoming.name, this.#put(toResource(incoming), wildcard));
     }
     for (const name of response.removed) {
       this.forget(name);
@@ -47,7 +50,7 @@ export class TypeCache {
     const incoming = response.resources.map((any) => toResource(resourceOfAny(any)));
     this.changed = false;
     const said = new Map<string, string>();
-    for (const resource of incoming) said.set(resource.name, this.#put(resource));
+    for (const resource of incoming) said.set(resource.name, this.#put(resource, wildcard));
     if (wildcard && isComplete(response.typeUrl)) {
       for (const name of [...this.resources.keys()]) {
         if (said.has(name)) continue;
@@ -78,11 +81,12 @@ export class TypeCache {
   }
 
   /** Equal content keeps its identity. */
-  #put(resource: Resource): string {
+  #put(resource: Resource, wildcard: boolean): string {
     this.absent.delete(resource.name);
-    if (this.resources.get(resource.name)?.version !== resource.version) {
+    const before = this.resources.get(resource.name);
+    if (before?.version !== resource.version) {
       this.resources.set(resource.name, resource);
-      this.changed = true;
+      if (wildcard || before !== undefined) this.changed = true;
     }
     return resource.version;
   }

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { RelayCore } from '../../../../../src/dp/relay/core/relay-core.ts';
 import type { RelayEvent } from '../../../../../src/dp/relay/core/relay-event.ts';
-import { CLUSTER, ENDPOINT, LISTENER } from '../../../../../src/envoy/type-urls.ts';
+import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from '../../../../../src/envoy/type-urls.ts';
 import { createFakeClock, type FakeClock } from '../../../../support/fake-clock.ts';
 import { ModelControlPlane } from '../../../../support/relay-control-plane.ts';
 import { ModelEnvoy } from '../../../../support/relay-envoy.ts';
-import { assignment, edsCluster, listener, staticCluster } from '../../../../support/xds-resources.ts';
+import { assignment, edsCluster, listener, route, staticCluster } from '../../../../support/xds-resources.ts';
 
 let clock: FakeClock;
 let core: RelayCore;
@@ -166,6 +166,31 @@ describe('refusals', () => {
     core.unpin();
     talk(envoy);
     expect(envoy.versions(LISTENER)['l-a']?.endsWith('3')).toBe(true);
+  });
+
+  test('what the pinned generation needs and the one after it did not is nothing new when it comes again', () => {
+    const withRoute = (name: string) => [
+      ...service('a', name),
+      listener('web', { route: name }),
+      route(name),
+    ];
+    cp.hold(withRoute('r1'));
+    cp.connect();
+    const first = new ModelEnvoy(core, { epoch: 0 });
+    talk(first);
+    const good = core.accepted();
+    if (good === undefined) throw new Error('nothing accepted');
+    cp.hold([...withRoute('r2'), route('r1')]);
+    talk(first);
+    expect(names(first, ROUTE)).toEqual(['r2']);
+    first.disconnect();
+    core.pin(good, 'Envoy crashed twice with it');
+    events.length = 0;
+    const second = new ModelEnvoy(core, { epoch: 0 });
+    talk(second);
+    expect(names(second, ROUTE)).toEqual(['r1']);
+    expect(events).toContainEqual({ event: 'received', typeUrl: ROUTE, changed: false });
+    expect(events.filter((event) => event.event === 'received' && event.changed)).toEqual([]);
   });
 });
 
