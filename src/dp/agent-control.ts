@@ -76,7 +76,11 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
 function describeObstacle({ keepsEnvoy, machine }: AgentControlParts): string | undefined {
   if (!keepsEnvoy)
     return 'the agent runs without --keep-envoy: Envoy would end with it ("kuma-dp stop" ends both in good order)';
-  const { state } = machine.current;
+  const { current } = machine;
+  const { state } = current;
+  // It takes no new connections for long, and one that is new has nothing to serve yet.
+  if (current.state === 'handing-over' && current.cold === true)
+    return `Envoy is drained and started anew (${current.cause}): try again when the proxy is ready`;
   if (state === 'ready' || state === 'degraded' || state === 'handing-over') return undefined;
   return `no Envoy serves that could be left alone: the state is ${state}`;
 }

@@ -226,7 +226,7 @@ async function restartCold(
     { cause: request.cause, obstacle, drainTimeMs: timing.drainTimeMs },
     'no hand-over is possible: waiting for a quiet moment, then starting anew; connections are refused meanwhile',
   );
-  machine.dispatch({ event: 'hand-over', cause: request.cause });
+  machine.dispatch({ event: 'hand-over', cause: request.cause, cold: true });
   const { envoy } = serving;
   await Promise.race([letGo(), envoy.exited, aborted(stop.graceful)]);
   if (stop.graceful.aborted) {

@@ -26,6 +26,8 @@ export type AgentState =
       /** Of the Envoy that serves. */
       readonly pid: number;
       readonly cause: string;
+      /** No hand-over is possible: it is drained, and ended before the new one starts. */
+      readonly cold?: true;
       /** What was refused before, for people; it holds again should the hand-over fail. */
       readonly refused?: string;
     }
@@ -54,7 +56,7 @@ export type AgentEvent =
   | { readonly event: 'spawned'; readonly pid: number }
   | { readonly event: 'serving' }
   | { readonly event: 'refused'; readonly reason: string }
-  | { readonly event: 'hand-over'; readonly cause: string }
+  | { readonly event: 'hand-over'; readonly cause: string; readonly cold?: true }
   /** The new Envoy took over; unless it has everything already, `serving` follows. */
   | { readonly event: 'handed-over'; readonly pid: number; readonly complete: boolean }
   | { readonly event: 'hand-over-failed' }
@@ -100,7 +102,7 @@ export function transition(from: AgentState, event: AgentEvent): AgentState {
         ? { state: 'starting', restarts: from.restarts, pid: event.pid }
         : from;
     case 'hand-over':
-      return beginHandOver(from, event.cause);
+      return beginHandOver(from, event);
     case 'handed-over':
       return from.state === 'handing-over'
         ? { state: event.complete ? 'ready' : 'starting', restarts: from.restarts, pid: event.pid }
@@ -134,11 +136,14 @@ function refuse(from: AgentState, reason: string): AgentState {
 
 type HandingOver = Extract<AgentState, { readonly state: 'handing-over' }>;
 
-function beginHandOver(from: AgentState, cause: string): AgentState {
+function beginHandOver(
+  from: AgentState,
+  { cause, cold }: Extract<AgentEvent, { readonly event: 'hand-over' }>,
+): AgentState {
   if (from.state !== 'ready' && from.state !== 'degraded') return from;
   const { restarts, pid } = from;
   const refused = from.state === 'degraded' ? { refused: from.reason } : {};
-  return { state: 'handing-over', restarts, pid, cause, ...refused };
+  return { state: 'handing-over', restarts, pid, cause, ...(cold === true ? { cold } : {}), ...refused };
 }
 
 function endHandOver({ restarts, pid, refused }: HandingOver): AgentState {
