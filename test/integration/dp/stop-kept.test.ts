@@ -11,6 +11,7 @@ import { readProcessId } from '../../../src/lib/process-id.ts';
 import { aKeptEnvoy } from '../../support/kept-envoy.ts';
 import { allocatePort } from '../../support/ports.ts';
 import { clonePath, type RunningProgram, startProgram, stopAll, waitUntil } from '../../support/processes.ts';
+import { startControlPlane } from './support/control-plane.ts';
 
 let base: string;
 let runDir: string;
@@ -153,6 +154,25 @@ test('a kept Envoy that is being stopped is not adopted, nor stopped twice', asy
   expect((await agent.exited).code).toBe(31);
   connections(0);
   expect((await first.exited).code).toBe(0);
+});
+
+test('an agent that is stopped before it could take over tells the control plane before it drains', async () => {
+  await leave();
+  const cp = await startControlPlane();
+  const slow = join(base, 'slow-envoy');
+  writeFileSync(slow, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+  const agent = startProgram(process.execPath, [
+    ...[clonePath('src/bin/kuma-dp.ts'), 'run', '--name', 'web', '--cp-address', cp.url, '--keep-envoy'],
+    ...['--run-dir', runDir, '--state-dir', join(base, 'state'), '--binary-path', slow],
+  ]);
+  await agent.waitForLine('agent started');
+  agent.signal('SIGTERM');
+  await waitUntil(() => asked().length === 2);
+  expect(cp.calls.map(({ path }) => path)).toEqual(['/leave']);
+  connections(0);
+  expect((await agent.exited).code).toBe(0);
+  expect(envoy.exit()).toBeDefined();
+  await cp.close();
 });
 
 test('a stop that was killed in the middle of a drain is made good by the next', async () => {
