@@ -11,16 +11,17 @@ const MAX_WAITING_BYTES = 256 * 1024;
  * other path.
  */
 export function answerLogs(ring: LogRing, request: IncomingMessage, response: ServerResponse): boolean {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-  if (pathname !== LOGS_PATH) return false;
+  // What is no URL at all may come, too.
+  const url = URL.parse(request.url ?? '/', 'http://localhost');
+  if (url?.pathname !== LOGS_PATH) return false;
   if (request.method !== 'GET') {
     response.writeHead(405, { allow: 'GET' }).end();
     return true;
   }
-  const wanted = Number(searchParams.get('lines') ?? Number.POSITIVE_INFINITY);
+  const wanted = Number(url.searchParams.get('lines') ?? Number.POSITIVE_INFINITY);
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   response.write(ring.last(Number.isNaN(wanted) ? 0 : wanted).join(''));
-  if (searchParams.get('follow') === 'true') followTo(ring, response);
+  if (url.searchParams.get('follow') === 'true') followTo(ring, response);
   else response.end();
   return true;
 }

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, get, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -70,6 +70,19 @@ test('an agent without logs is told apart from one that is gone', async () => {
   await new Promise((resolve) => server.close(resolve));
   await expect(read({ lines: 1 })).rejects.toMatchObject({ code: 'ENOENT' });
 });
+
+test.each(['//', 'http://['])(
+  'a request for %s, which is no URL, is one for something else',
+  async (path) => {
+    const status = await new Promise((resolve, reject) => {
+      get({ socketPath, path, agent: false }, (response) => resolve(response.resume().statusCode)).once(
+        'error',
+        reject,
+      );
+    });
+    expect(status).toBe(404);
+  },
+);
 
 async function read({ lines }: { lines: number }): Promise<string> {
   let text = '';
