@@ -61,11 +61,11 @@ const WINDOW_BYTES = 1024 * 1024;
 /** Connects; resolves when the server has sent its HTTP/2 settings, rejects with the first thing that fails. */
 export function connectGrpc(endpoint: GrpcEndpoint, options: ConnectOptions): Promise<GrpcConnection> {
   return new Promise((resolve, reject) => {
-    const socket = dial(endpoint);
     const session = http2.connect(
       `${endpoint.tls === undefined ? 'http' : 'https'}://${authority(endpoint)}`,
       {
-        createConnection: () => socket,
+        // Not dialled before the address is known to be one: nobody would close the socket.
+        createConnection: () => dial(endpoint),
         settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
         maxSessionMemory: 256,
       },
@@ -155,14 +155,17 @@ function openStream(
   maxMessageBytes = MAX_MESSAGE_BYTES,
 ): ClientStream {
   let status: StreamEnd | undefined;
-  if (session.destroyed || session.closed) {
-    queueMicrotask(() => events.onEnd({ code: UNAVAILABLE, message: 'the connection is closed' }));
-    return { send() {}, cancel() {} };
+  if (session.destroyed || session.closed) return unopened('the connection is closed', events);
+  let stream: http2.ClientHttp2Stream;
+  try {
+    stream = session.request(
+      { ...metadata, ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' },
+      { endStream: false },
+    );
+  } catch (error) {
+    // Headers of a bootstrap that HTTP/2 does not take.
+    return unopened(describeError(error), events);
   }
-  const stream = session.request(
-    { ...metadata, ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' },
-    { endStream: false },
-  );
   const cancel = () => stream.close(http2.constants.NGHTTP2_CANCEL);
   const reader = createFrameReader(maxMessageBytes);
   stream.on('response', (headers) => {
@@ -198,6 +201,11 @@ function openStream(
     },
     cancel,
   };
+}
+
+function unopened(message: string, { onEnd }: ClientStreamEvents): ClientStream {
+  queueMicrotask(() => onEnd({ code: UNAVAILABLE, message }));
+  return { send() {}, cancel() {} };
 }
 
 function lost(resetCode: number | undefined): StreamEnd {

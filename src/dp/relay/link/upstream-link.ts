@@ -3,13 +3,14 @@ import { createBackoff } from '../../../lib/backoff.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { describeError } from '../../../lib/coded-error.ts';
 import type { Logger } from '../../../lib/logger.ts';
+import { isLoopback } from '../../token/clear-text.ts';
 import { decodeDeltaResponse, encodeDeltaRequest } from '../codec/delta.ts';
 import { decodeSotwResponse, encodeSotwRequest } from '../codec/sotw.ts';
 import { WireError } from '../codec/wire.ts';
 import type { Mode } from '../core/peer.ts';
 import type { RelayCore } from '../core/relay-core.ts';
 import type { UpstreamRequest } from '../core/upstream-session.ts';
-import { type ClientStream, connectGrpc, type GrpcConnection } from '../grpc/client.ts';
+import { type ClientStream, connectGrpc, type GrpcConnection, type GrpcEndpoint } from '../grpc/client.ts';
 import {
   PERMISSION_DENIED,
   type StreamEnd,
@@ -127,13 +128,14 @@ export class UpstreamLink {
 
   async #connect(): Promise<void> {
     const { clock, timing, choose } = this.#options;
-    if (this.#connecting || this.#stopped) return;
+    if (this.#connecting || this.#stream !== undefined || this.#stopped) return;
     this.#connecting = true;
     let upstream: Upstream | undefined;
     let connection: GrpcConnection;
     try {
       upstream = (await choose?.()) ?? this.#inTurn();
       if (this.#stopped) return;
+      keepTokenFrom(upstream.endpoint, this.#options.metadata());
       connection = await connectGrpc(upstream.endpoint, {
         clock,
         ...timing?.(),
@@ -226,8 +228,9 @@ export class UpstreamLink {
     // It knows neither: something else answers in its place.
     if (code !== UNIMPLEMENTED || this.#unknown % 2 === 0) upstream?.failed();
     const reason = message === '' ? `the control plane ended the stream (status ${code})` : message;
-    if (code === UNAUTHENTICATED || code === PERMISSION_DENIED || REFUSAL.test(message)) onRefused?.(reason);
     this.#retry(reason);
+    // Last: it may bring another token, with which the next stream begins at once.
+    if (code === UNAUTHENTICATED || code === PERMISSION_DENIED || REFUSAL.test(message)) onRefused?.(reason);
   }
 
   #letGo(): void {
@@ -259,6 +262,14 @@ export class UpstreamLink {
     const since = connected === this.#status.connected ? this.#status.since : this.#options.clock.monotonic();
     this.#status = { connected, mode: this.#mode, since, reason, name };
   }
+}
+
+/** Throws where the token would leave the host in clear text: the bootstrap alone says where its stream goes. */
+function keepTokenFrom({ host, port, tls }: GrpcEndpoint, metadata: Readonly<Record<string, string>>): void {
+  if (tls !== undefined || metadata.authorization === undefined || isLoopback(host)) return;
+  throw new Error(
+    `the token is not sent to ${host}:${port} over plain HTTP/2, which the bootstrap asks for; let the control plane serve xDS with TLS`,
+  );
 }
 
 function encode(message: UpstreamRequest): Uint8Array {
