@@ -37,9 +37,9 @@ export const EXIT_CODES = {
   'run-dir-unusable': 32,
   /** `kuma-dp wait`: the proxy was not ready in time. */
   'not-ready-in-time': 40,
-  /** `kuma-dp status|restart|drain|stop`: no such agent runs, or more than one fits. */
+  /** `kuma-dp status|logs|restart|drain|stop|detach`: no such agent runs, more than one fits, or it does not answer. */
   'agent-not-found': 41,
-  /** `kuma-dp restart`: the old Envoy serves on. `drain`, `stop`: the agent did not do it in time. */
+  /** `kuma-dp restart`: the old Envoy serves on. The others: the agent did not do it, or not in time. */
   'command-failed': 42,
   /** `kuma-dp run -- COMMAND`: the command is there but cannot be run. A shell's code. */
   'application-unusable': 126,

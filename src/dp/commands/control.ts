@@ -1,19 +1,16 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { formatDuration } from '../../lib/duration.ts';
-import { isJsonObject } from '../../lib/json.ts';
-import { readProcessId } from '../../lib/process-id.ts';
 import { describeViolations } from '../../lib/violations.ts';
 import type { Setting, Settings, SettingValues } from '../../settings/declare.ts';
 import { loadSettings } from '../../settings/load.ts';
 import { AgentError } from '../agent-error.ts';
 import { CONTROL_SETTINGS, STATUS_SETTINGS } from '../config/control-settings.ts';
 import { addFlags, readFlags } from '../config/flags.ts';
-import { ask, chooseAgent, type FoundAgent, findAgents, readStatus, toFound } from '../control/agents.ts';
+import { chooseAgent, type FoundAgent, findAgents, toFound } from '../control/agents.ts';
 import { printStatusTable } from '../control/status-table.ts';
 import { findUnattended } from '../control/unattended.ts';
+import { isDrained, textOf, until, watchEnd, wish } from '../control/wish.ts';
 import type { CommandContext } from '../program.ts';
 import { crewPaths, defaultRunDir } from '../run-dir/paths.ts';
 
@@ -50,12 +47,12 @@ function addStatus(root: Command, context: CommandContext): void {
   addFlags(command, STATUS_SETTINGS);
   command.action(async (name = '') => {
     const { values, runDir } = readSettings(command, STATUS_SETTINGS, context);
-    const { agents, silent } = await findAgents(runDir);
+    const { agents, silent, hanging } = await findAgents(runDir);
     for (const line of silent) context.warn(`kuma-dp: does not answer: ${line}`);
     const all = [...agents, ...findUnattended(runDir).map(toFound)];
-    const shown = name === '' ? all : [chooseAgent(all, name, runDir)];
+    const shown = name === '' ? all : [chooseAgent(all, name, { runDir, hanging })];
     const statuses = shown.map(({ status }) => status);
-    if (name === '' && statuses.length === 0) chooseAgent([], '', runDir);
+    if (name === '' && statuses.length === 0) chooseAgent([], '', { runDir, hanging });
     if (values.output === 'json')
       context.print(JSON.stringify(name === '' ? statuses : statuses[0], undefined, 2));
     else printStatusTable(statuses, { print: context.print, now: Date.now(), detailed: name !== '' });
@@ -75,13 +72,12 @@ function addAction(root: Command, context: CommandContext, { name, description, 
   addFlags(command, CONTROL_SETTINGS);
   command.action(async (proxy = '') => {
     const { values, runDir } = readSettings(command, CONTROL_SETTINGS, context);
-    const { agents } = await findAgents(runDir);
+    const { agents, hanging } = await findAgents(runDir);
     const isOne = whole === true && new Set(agents.map(({ status }) => status.agentPid)).size === 1;
-    const agent = chooseAgent(
-      proxy === '' && isOne ? agents.filter(runs).slice(0, 1) : agents,
-      proxy,
+    const agent = chooseAgent(proxy === '' && isOne ? agents.filter(runs).slice(0, 1) : agents, proxy, {
       runDir,
-    );
+      hanging,
+    });
     context.print(`${agent.status.mesh}.${agent.status.name}: ${await run(agent, values.timeout)}`);
   });
 }
@@ -90,48 +86,32 @@ function runs({ base }: FoundAgent): boolean {
   return base === '';
 }
 
-async function restart({ socketPath, base }: FoundAgent, timeoutMs: number): Promise<string> {
-  const { status, body } = await ask(socketPath, 'POST', `${base}/restart`, timeoutMs);
-  const outcome: unknown = JSON.parse(body);
-  const text = isJsonObject(outcome) ? String(outcome.text) : body;
-  if (status !== 200) throw new AgentError('command-failed', `no restart: ${text}`);
-  return text;
+async function restart(agent: FoundAgent, timeoutMs: number): Promise<string> {
+  const answer = await wish(agent, { path: `${agent.base}/restart`, done: 'restarted', timeoutMs });
+  if (answer.status !== 200) throw new AgentError('command-failed', `no restart: ${textOf(answer)}`);
+  return textOf(answer);
 }
 
-async function drain({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
+async function drain(agent: FoundAgent, timeoutMs: number): Promise<string> {
+  const { base, status } = agent;
   if (base !== '') throw new AgentError('command-failed', `it does not run: ${status.reason}`);
-  await ask(socketPath, 'POST', '/drain', timeoutMs);
-  await until(timeoutMs, 'drained', async () => (await readStatus(socketPath)).state === 'drained');
+  await wish(agent, { path: '/drain', done: 'drained', timeoutMs });
+  await until(timeoutMs, 'drained', () => isDrained(agent));
   return 'drained: no connection is left, or the drain time is over; agent and Envoy run on until they are stopped';
 }
 
-async function detach({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
-  const { agentPid } = status;
-  const before = readProcessId(agentPid);
+async function detach(agent: FoundAgent, timeoutMs: number): Promise<string> {
+  const { socketPath, base, status } = agent;
+  const isOver = watchEnd(agent);
   // An agent of several proxies ends as a whole.
-  const { agentSocket } = crewPaths(dirname(dirname(socketPath)), agentPid);
+  const { agentSocket } = crewPaths(dirname(dirname(socketPath)), status.agentPid);
   const whole = existsSync(agentSocket);
   if (base !== '') throw new AgentError('command-failed', `it does not run: ${status.reason}`);
-  const answer = await ask(whole ? agentSocket : socketPath, 'POST', '/detach', timeoutMs);
-  const outcome: unknown = JSON.parse(answer.body);
-  const text = isJsonObject(outcome) ? String(outcome.text) : answer.body;
-  if (answer.status !== 202) throw new AgentError('command-failed', `not detached: ${text}`);
-  await until(timeoutMs, 'detached', () => readProcessId(agentPid)?.startTicks !== before?.startTicks);
-  return whole ? text : 'the agent ended; Envoy serves on until the next agent adopts it';
-}
-
-/** Throws AgentError when that takes too long. */
-export async function until(
-  timeoutMs: number,
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline)
-      throw new AgentError('command-failed', `not ${what} after ${formatDuration(timeoutMs)}; it goes on`);
-    await delay(50);
-  }
+  const asked = whole ? { status, socketPath: agentSocket } : agent;
+  const answer = await wish(asked, { path: '/detach', done: 'detached', timeoutMs });
+  if (answer.status !== 202) throw new AgentError('command-failed', `not detached: ${textOf(answer)}`);
+  await until(timeoutMs, 'detached', isOver);
+  return whole ? textOf(answer) : 'the agent ended; Envoy serves on until the next agent adopts it';
 }
 
 export function readSettings<S extends Settings>(

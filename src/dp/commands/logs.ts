@@ -27,8 +27,8 @@ async function logs(command: Command, { env, stdout }: CommandContext, name: str
   if (violations.length > 0) throw new AgentError('settings-invalid', describeViolations(violations));
   const runDir =
     values.runDir || env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0);
-  const { agents } = await findAgents(runDir);
-  const { socketPath, base } = chooseAgent(agents, name, runDir);
+  const { agents, hanging } = await findAgents(runDir);
+  const { socketPath, base } = chooseAgent(agents, name, { runDir, hanging });
   const { readLogs } = await import('../logs/read.ts');
   const gone = new AbortController();
   // `kuma-dp logs -f | head` ends with its reader.

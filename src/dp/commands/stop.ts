@@ -2,16 +2,16 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { systemClock } from '../../lib/clock.ts';
-import { readProcessId } from '../../lib/process-id.ts';
 import { listenForStop } from '../../lib/stop-signals.ts';
 import { STOP_SETTINGS } from '../config/control-settings.ts';
 import { addFlags } from '../config/flags.ts';
-import { ask, chooseAgent, type FoundAgent, findAgents, toFound } from '../control/agents.ts';
+import { chooseAgent, type FoundAgent, findAgents, toFound } from '../control/agents.ts';
 import type { AgentStatus } from '../control/status.ts';
 import { findUnattended, type Unattended } from '../control/unattended.ts';
+import { isGone, until, watchEnd, wish } from '../control/wish.ts';
 import type { CommandContext } from '../program.ts';
 import { crewPaths } from '../run-dir/paths.ts';
-import { NAME, readSettings, until } from './control.ts';
+import { NAME, readSettings } from './control.ts';
 
 /** `kuma-dp stop [NAME]`: ends a proxy by its agent, or in the place of one that left its Envoy behind. */
 export function addStopCommand(root: Command, context: CommandContext): void {
@@ -24,14 +24,17 @@ export function addStopCommand(root: Command, context: CommandContext): void {
   addFlags(command, STOP_SETTINGS);
   command.action(async (name = '') => {
     const { values, runDir } = readSettings(command, STOP_SETTINGS, context);
-    const { agents, silent } = await findAgents(runDir);
+    const { agents, silent, hanging } = await findAgents(runDir);
     const left = findUnattended(runDir);
     // Without a name nothing is guessed: an agent that runs, or does not answer, might be meant.
     const isGuess = name === '' && agents.length + silent.length > 0;
     const others = left
       .map(toFound)
       .filter((one) => !agents.some((agent) => isSame(agent.status, one.status)));
-    const { status, ...agent } = chooseAgent(isGuess ? agents : [...agents, ...others], name, runDir);
+    const { status, ...agent } = chooseAgent(isGuess ? agents : [...agents, ...others], name, {
+      runDir,
+      hanging,
+    });
     const print = (text: string) => context.print(`${status.mesh}.${status.name}: ${text}`);
     const { drainTime, timeout } = values;
     if (agent.socketPath !== '') {
@@ -48,17 +51,21 @@ function isSame(a: Pick<AgentStatus, 'mesh' | 'name'>, b: typeof a): boolean {
   return a.mesh === b.mesh && a.name === b.name;
 }
 
-async function stopAgent({ socketPath, base, status }: FoundAgent, timeoutMs: number): Promise<string> {
-  const { agentPid } = status;
-  const before = readProcessId(agentPid);
-  const others = existsSync(crewPaths(dirname(dirname(socketPath)), agentPid).agentSocket);
-  await ask(socketPath, 'POST', `${base}/stop`, timeoutMs);
+async function stopAgent(agent: FoundAgent, timeoutMs: number): Promise<string> {
+  const { socketPath, base, status } = agent;
+  const isOver = watchEnd(agent);
+  const others = existsSync(crewPaths(dirname(dirname(socketPath)), status.agentPid).agentSocket);
+  try {
+    await wish(agent, { path: `${base}/stop`, done: 'stopped', timeoutMs });
+  } catch (error) {
+    // Somebody else stopped it in the same moment.
+    if (!isGone(error) || base !== '') throw error;
+  }
   if (base !== '') return 'it did not run and is not tried again; kuma-dp restart starts it';
   // The process of several proxies goes on without this one.
-  const isGone = () => others && !existsSync(socketPath);
-  const isOver = () => isGone() || readProcessId(agentPid)?.startTicks !== before?.startTicks;
-  await until(timeoutMs, 'stopped', isOver);
-  return isGone() ? 'stopped; kuma-dp restart, or a change of its file, starts it again' : 'stopped';
+  const hasLeft = () => others && !existsSync(socketPath);
+  await until(timeoutMs, 'stopped', () => hasLeft() || isOver());
+  return hasLeft() ? 'stopped; kuma-dp restart, or a change of its file, starts it again' : 'stopped';
 }
 
 interface Wish {

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describeError } from '../../lib/coded-error.ts';
 import { type Exchange, exchange } from '../../lib/http-exchange.ts';
 import { AgentError } from '../agent-error.ts';
+import { findHolder, isHeld } from '../run-dir/instance.ts';
 import { describeNobody } from '../run-dir/nobody.ts';
 import type { AgentStatus } from './status.ts';
 import { findUnattended, statusOfUnattended, stopCommand, type Unattended } from './unattended.ts';
@@ -25,23 +26,31 @@ export const CREW_PROXIES = '/proxies/';
 
 const STATUS_TIMEOUT_MS = 3_000;
 
-/** All agents below a run directory that answer, by mesh and name; `silent` are those that do not. */
-export async function findAgents(
-  runDir: string,
-): Promise<{ readonly agents: readonly FoundAgent[]; readonly silent: readonly string[] }> {
+export interface FoundAgents {
+  readonly agents: readonly FoundAgent[];
+  /** Sockets on which nobody answers, and why. */
+  readonly silent: readonly string[];
+  /** Of these the private directories of agents that live. */
+  readonly hanging: readonly string[];
+}
+
+/** All agents below a run directory, those that answer by mesh and name. */
+export async function findAgents(runDir: string): Promise<FoundAgents> {
   const agents: FoundAgent[] = [];
   const silent: string[] = [];
+  const hanging: string[] = [];
   await Promise.all(
     listSockets(runDir).map(async (socketPath) => {
       try {
         agents.push(...(await readStatuses(socketPath)));
       } catch (error) {
         silent.push(`${socketPath}: ${describeError(error)}`);
+        if (isHeld(dirname(socketPath))) hanging.push(dirname(socketPath));
       }
     }),
   );
   const key = ({ status }: FoundAgent) => `${status.mesh}.${status.name}`;
-  return { agents: agents.sort((a, b) => (key(a) < key(b) ? -1 : 1)), silent };
+  return { agents: agents.sort((a, b) => (key(a) < key(b) ? -1 : 1)), silent, hanging };
 }
 
 /** Whether a name may mean this proxy: `name`, `mesh.name`, or '' for whichever. */
@@ -49,13 +58,26 @@ function isMeant({ mesh, name }: Pick<AgentStatus, 'mesh' | 'name'>, wanted: str
   return ['', name, `${mesh}.${name}`].includes(wanted);
 }
 
+export interface ChooseOptions {
+  readonly runDir: string;
+  /** Directories of agents that do not answer: one of them may be meant. */
+  readonly hanging: readonly string[];
+}
+
 /** The one agent that a name means: `name`, `mesh.name`, or '' where only one runs. Throws AgentError otherwise. */
-export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir: string): FoundAgent {
+export function chooseAgent(
+  agents: readonly FoundAgent[],
+  name: string,
+  { runDir, hanging }: ChooseOptions,
+): FoundAgent {
   const full = ({ status }: FoundAgent) => `${status.mesh}.${status.name}`;
   const fitting = agents.filter(({ status }) => isMeant(status, name));
   // A name may hold a dot: what is spelled out in full wins.
   const exact = fitting.filter((a) => full(a) === name);
   const several = exact.length === 1 ? exact : fitting;
+  const mute = hanging.filter((dir) => mayBeMeant(basename(dir), name, fitting.length > 0));
+  if (mute.length > 0 && exact.length !== 1)
+    throw new AgentError('agent-not-found', describeMute(mute, fitting.map(full)));
   // An agent that runs is meant, rather than one that cannot start because of it.
   const running = several.filter(({ base }) => base === '');
   const chosen = running.length === 1 ? running : several;
@@ -75,6 +97,19 @@ export function chooseAgent(agents: readonly FoundAgent[], name: string, runDir:
     'agent-not-found',
     `more than one ${wanted} runs in ${runDir}: name one of ${chosen.map(full).join(', ')}`,
   );
+}
+
+/** By the name of its directory, which holds no name where that is long or that of several proxies. */
+function mayBeMeant(instance: string, name: string, others: boolean): boolean {
+  if (name === '' || instance === name || instance.endsWith(`.${name}`)) return true;
+  return !others && (instance.includes('~') || instance.startsWith('_crew.'));
+}
+
+function describeMute(dirs: readonly string[], others: readonly string[]): string {
+  const pids = [...new Set(dirs.flatMap((dir) => findHolder(dir) ?? []))].join(' ');
+  const kill = pids === '' ? '' : `, or where it hangs: kill -KILL ${pids}, and start it again`;
+  const instead = others.length === 0 ? '' : `; of those that do, name one in full: ${others.join(', ')}`;
+  return `the agent in ${dirs.join(' and in ')} does not answer, and may be meant: try again${kill}${instead}`;
 }
 
 /** One on the socket of an agent; on that of several proxies those without an agent. */

@@ -134,8 +134,13 @@ function isAbandoned(dir: string): boolean {
 
 /** Whether the agent that claimed this private directory lives. */
 export function isHeld(dir: string): boolean {
+  return findHolder(dir) !== undefined;
+}
+
+/** The process of that agent; undefined when it is gone. */
+export function findHolder(dir: string): number | undefined {
   const holder = readRecord(join(dir, 'agent.json'));
-  return holder !== undefined && isSameProcessAlive(holder);
+  return holder !== undefined && isSameProcessAlive(holder) ? holder.pid : undefined;
 }
 
 function refuseUnusable(use: () => void): void {

@@ -19,12 +19,13 @@ const agent = (mesh: string, name: string): FoundAgent => ({
   },
 });
 const agents = [agent('default', 'web'), agent('other', 'web'), agent('default', 'db')];
-const chosen = (name: string) => chooseAgent(agents, name, '/run').socketPath;
+const at = { runDir: '/run', hanging: [] };
+const chosen = (name: string) => chooseAgent(agents, name, at).socketPath;
 
 test('an agent is named by its proxy, with the mesh where that is needed', () => {
   expect(chosen('db')).toBe('/run/default.db/agent.sock');
   expect(chosen('other.web')).toBe('/run/other.web/agent.sock');
-  expect(chooseAgent([agents[2] as FoundAgent], '', '/run').status.name).toBe('db');
+  expect(chooseAgent([agents[2] as FoundAgent], '', at).status.name).toBe('db');
 });
 
 test('a name that fits several is refused, and each of them is named', () => {
@@ -34,14 +35,14 @@ test('a name that fits several is refused, and each of them is named', () => {
 
 test('a name that fits none is refused with those there are', () => {
   expect(() => chosen('nobody')).toThrow('no agent for "nobody" runs in /run: there are default.web');
-  expect(() => chooseAgent([], '', '/run')).toThrow(
+  expect(() => chooseAgent([], '', at)).toThrow(
     'no agent runs in /run; one with another run directory is found with --run-dir',
   );
 });
 
 test('a name with a dot that is spelled out in full wins over one that only ends so', () => {
   const dotted = [agent('a', 'b'), agent('mesh', 'a.b')];
-  expect(chooseAgent(dotted, 'a.b', '/run').status).toMatchObject({ mesh: 'a', name: 'b' });
+  expect(chooseAgent(dotted, 'a.b', at).status).toMatchObject({ mesh: 'a', name: 'b' });
 });
 
 test('a refused hand-over is named for a single agent', () => {
