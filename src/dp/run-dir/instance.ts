@@ -151,14 +151,19 @@ function refuseUnusable(use: () => void): void {
   }
 }
 
-/** An agent that cleans up holds the lock for a moment, without living in the directory: wait for that one. */
+/**
+ * An agent that cleans up holds the lock for a moment, without living in the directory: wait for that one. The lock is
+ * of this network namespace; an agent in another one with the same run directory is known by its record alone.
+ */
 async function lockInstance(paths: Pick<InstancePaths, 'dir' | 'agentPid'>): Promise<HostLock> {
   for (let attempt = 0; ; attempt++) {
     const lock = await tryLock(lockName(paths.dir));
-    if (lock !== undefined) return lock;
     const holder = readRecord(paths.agentPid);
     const alive = holder !== undefined && isSameProcessAlive(holder);
-    if (alive || attempt >= 40) {
+    if (lock !== undefined && (!alive || holder.pid === process.pid)) return lock;
+    await lock?.release();
+    // What was killed loses its lock a little before it counts as gone.
+    if ((alive && lock === undefined) || attempt >= 40) {
       const who = alive
         ? `an agent for this proxy is already running as process ${holder.pid} (${paths.dir}); stop it`
         : `${paths.dir} is in use: an agent for this proxy, or a "kuma-dp stop" of an Envoy that was kept, is already running; wait for its end`;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -48,5 +48,26 @@ test.each([
     await instance.release();
   } finally {
     envoy.kill('SIGKILL');
+  }
+});
+
+test('an agent that lives in another network namespace, where its lock is not seen, keeps its directory', async () => {
+  const paths = instancePaths(join(base, 'run'), 'default', 'web');
+  const other = spawn('/bin/sleep', ['60']);
+  try {
+    mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+    writeFileSync(paths.agentPid, JSON.stringify(readProcessId(other.pid ?? 0)));
+    writeFileSync(paths.agentSocket, '');
+    await expect(claimInstance(paths)).rejects.toMatchObject({
+      code: 'already-running',
+      message: expect.stringContaining(`already running as process ${other.pid}`) as string,
+    });
+    expect(existsSync(paths.agentSocket)).toBe(true);
+    // One that was just killed may look alive for a moment longer than its lock.
+    const claim = claimInstance(paths);
+    other.kill('SIGKILL');
+    await (await claim).release();
+  } finally {
+    other.kill('SIGKILL');
   }
 });
