@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { toHexAddress } from '../../../lib/ip-address.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import { isSameProcessAlive } from '../../../lib/process-id.ts';
 import type { AgentConfig } from '../../config/agent-config.ts';
 import { findHolders, type Holder } from '../../ports/holders.ts';
-import { toPlace } from '../../ports/place.ts';
+import { overlap, toPlace } from '../../ports/place.ts';
 import { instancePaths } from '../../run-dir/paths.ts';
 import { type Check, error, type Finding, healthy, ill, skipped, warning } from '../check.ts';
 import { type Place, readPlaces } from '../places.ts';
@@ -16,7 +18,8 @@ export const portsCheck: Check = {
   name: 'ports',
   run: ({ config, proxies }) => {
     if (config === undefined) return Promise.resolve(skipped('settings are unusable'));
-    const places = [...proxies.flatMap(placesOf), ...ownPorts(config)];
+    const lists = [...proxies.map(placesOf), ownPorts(config)];
+    const places = lists.flat();
     if (places.length === 0)
       return Promise.resolve(skipped('the Dataplane is in the control plane; check its ports with -d FILE'));
     const holdersOf = lookAround(places);
@@ -27,7 +30,7 @@ export const portsCheck: Check = {
           ? judgeService(place, holdersOf(place))
           : judgePlace(place, holdersOf(place), ours),
       ),
-      ...judgeTwice(places),
+      ...judgeTwice(lists),
     ];
     const seen = places.map(({ kind, address, port }) => `${kind} ${address}:${port}`).join(', ');
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
@@ -38,7 +41,7 @@ export const portsCheck: Check = {
 function lookAround(places: readonly Place[]): (place: Place) => readonly Holder[] {
   const sockets = new Map(
     places.flatMap((place) => {
-      const socket = toPlace({ protocol: 'tcp', address: place.address, port: place.port, dual: true });
+      const socket = toSocket(place);
       return socket === undefined ? [] : [[place, socket] as const];
     }),
   );
@@ -47,6 +50,11 @@ function lookAround(places: readonly Place[]): (place: Place) => readonly Holder
     const socket = sockets.get(place);
     return socket === undefined ? [] : (holders.get(socket) ?? []);
   };
+}
+
+/** Undefined for a name. */
+function toSocket({ address, port }: Place): ReturnType<typeof toPlace> {
+  return toPlace({ protocol: 'tcp', address, port, dual: true });
 }
 
 /** With several proxies each field says whose it is. */
@@ -58,24 +66,28 @@ function placesOf({ proxy }: AgentConfig, _index: number, all: readonly AgentCon
     : places.map((place) => ({ ...place, field: `${proxy.mesh}.${proxy.name}: ${place.field}` }));
 }
 
-/** Of several proxies two want the same port. */
-function judgeTwice(places: readonly Place[]): readonly Finding[] {
-  const first = new Map<string, Place>();
-  return places
-    .filter(({ kind }) => kind !== 'service')
-    .flatMap((place) => {
-      const where = `${place.address}:${place.port}`;
-      const other = first.get(where);
-      first.set(where, other ?? place);
-      return other === undefined
-        ? []
-        : [
-            error(
-              `${place.field}: ${where} is the ${other.kind} port of ${other.field}, too: two Envoys would share its connections`,
-              'give one of them another port or address',
-            ),
-          ];
-    });
+/** Two want the same port; within one Envoy the more exact address wins. */
+function judgeTwice(lists: readonly (readonly Place[])[]): readonly Finding[] {
+  const all = lists.flatMap((list) =>
+    list.flatMap((place) => (place.kind === 'service' ? [] : { list, place, socket: toSocket(place) })),
+  );
+  return all.flatMap(({ list, place, socket }, i) => {
+    const where = `${place.address}:${place.port}`;
+    const other = all.slice(0, i).find((one) => {
+      if (`${one.place.address}:${one.place.port}` === where) return true;
+      return (
+        one.list !== list && socket !== undefined && one.socket !== undefined && overlap(socket, one.socket)
+      );
+    })?.place;
+    if (other === undefined) return [];
+    const also = other.address === place.address ? '' : ` (${other.address}:${other.port})`;
+    return [
+      error(
+        `${place.field}: ${where} is the ${other.kind} port of ${other.field}${also}, too: two Envoys would share its connections`,
+        'give one of them another port or address',
+      ),
+    ];
+  });
 }
 
 function ownPorts({ envoy, readinessPort }: AgentConfig): readonly Place[] {
@@ -94,7 +106,12 @@ function readPids(path: string): readonly number[] {
   if (!existsSync(path)) return [];
   const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
   return (Array.isArray(content) ? content : [content]).flatMap((record: unknown) =>
-    isJsonObject(record) && typeof record.pid === 'number' ? [record.pid] : [],
+    isJsonObject(record) &&
+    typeof record.pid === 'number' &&
+    typeof record.startTicks === 'number' &&
+    isSameProcessAlive({ pid: record.pid, startTicks: record.startTicks })
+      ? [record.pid]
+      : [],
   );
 }
 
@@ -132,7 +149,12 @@ function judgeService({ address, port, field }: Place, holders: readonly Holder[
   ];
 }
 
+/** However the address is spelled. */
 function isLocal(address: string): boolean {
-  if (/^127\./.test(address) || ['0.0.0.0', '::', '::1'].includes(address)) return true;
-  return Object.values(networkInterfaces()).some((list) => list?.some((entry) => entry.address === address));
+  const wanted = toSocket({ kind: 'inbound', address, port: 1, field: '' });
+  if (wanted === undefined) return false;
+  if (/^(7f.{6}|0{8}|0{31}1|any)$/.test(wanted.address)) return true;
+  return Object.values(networkInterfaces()).some((list) =>
+    list?.some((entry) => toHexAddress(entry.address) === wanted.address),
+  );
 }
