@@ -1,4 +1,5 @@
 import { main } from '../dp/main.ts';
+import { exit } from '../lib/exit.ts';
 import { forgetLauncherVariables } from '../lib/launcher-environment.ts';
 
 forgetLauncherVariables(process.env);
@@ -10,10 +11,7 @@ main({
   stdout: process.stdout,
   stderr: process.stderr,
   signals: process,
-}).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+}).then(exit, (error: unknown) => {
+  console.error(error);
+  exit(1);
+});

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
+import { lookup } from './lookup.ts';
 
 /** One request over node:http(s), which costs a fraction of the memory of `fetch`. */
 export interface ExchangeOptions {
@@ -40,6 +41,7 @@ export function exchange(options: ExchangeOptions): Promise<Exchange> {
         method,
         headers: { ...(address === undefined ? {} : { host: url.host }), ...headers, ...length },
         agent: false,
+        lookup,
         ...(signal === undefined ? {} : { signal }),
       },
       (response) => readBody(response, options.maxBytes ?? 16 * 1024 * 1024).then(resolve, reject),

@@ -29,6 +29,10 @@ const ZONE: Zone = {
   },
 };
 
+const QUICK_TO_GIVE_UP = 'options timeout:1 attempts:1';
+/** What most hosts have. */
+const SLOW_TO_GIVE_UP = 'options timeout:5 attempts:2';
+
 let mesh: TestMesh;
 let dns: DnsServer;
 /** Doors to the one control plane, on an address each. */
@@ -49,7 +53,7 @@ beforeAll(async () => {
     `type: Dataplane\nmesh: ${MESH}\nname: web\nnetworking:\n  address: 127.0.0.1\n  inbound:\n  - {port: 15001, servicePort: 15101, tags: {kuma.io/service: web}}`,
   );
   dns = await startDnsServer('127.0.0.1', 53, ZONE);
-  writeFileSync(join(mesh.home, 'resolv.conf'), 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n');
+  resolvConf(QUICK_TO_GIVE_UP);
   doors = [door('127.0.0.1'), door('127.0.0.2')];
   for (const { open } of doors) await open();
 });
@@ -60,6 +64,10 @@ afterAll(async () => {
   dns.close();
   for (const { close } of doors) close();
 });
+
+function resolvConf(options: string): void {
+  writeFileSync(join(mesh.home, 'resolv.conf'), `nameserver 127.0.0.1\n${options}\n`);
+}
 
 function door(address: string): Door {
   let requests = 0;
@@ -126,6 +134,21 @@ describe.skipIf(!possible)('control planes from the DNS', () => {
     dns.zone = ZONE;
     expect((await agent.stop()).code).toBe(0);
     await doors[0]?.open();
+  });
+});
+
+describe.skipIf(!possible)('a name server that falls silent', () => {
+  test('holds up neither the end of a proxy nor that of its agent', async () => {
+    resolvConf(SLOW_TO_GIVE_UP);
+    const agent = run('http://one.mesh.test:15201');
+    await agent.waitForLine(/ ready /);
+    dns.zone = undefined;
+    const from = performance.now();
+    expect((await agent.stop()).code).toBe(0);
+    // One question to the control plane, which has a second to answer.
+    expect(performance.now() - from).toBeLessThan(5_000);
+    dns.zone = ZONE;
+    resolvConf(QUICK_TO_GIVE_UP);
   });
 });
 

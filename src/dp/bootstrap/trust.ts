@@ -1,5 +1,6 @@
 import type { RequestOptions } from 'node:https';
 import { connect, type DetailedPeerCertificate, getCACertificates } from 'node:tls';
+import { lookup } from '../../lib/lookup.ts';
 import type { ControlPlaneTarget } from '../config/agent-config.ts';
 
 export type TlsOptions = Pick<RequestOptions, 'ca' | 'rejectUnauthorized' | 'minVersion'>;
@@ -41,6 +42,7 @@ function fetchPinned(
     const socket = connect({
       host: address ?? host,
       port: Number(url.port === '' ? 443 : url.port),
+      lookup,
       ...(/[a-z]/i.test(host) && !host.includes(':') ? { servername: host } : {}),
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],

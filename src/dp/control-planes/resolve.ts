@@ -1,5 +1,6 @@
-import { lookup, resolveSrv } from 'node:dns/promises';
+import { resolveSrv } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { lookupAll } from '../../lib/lookup.ts';
 import type { Given } from './given.ts';
 import { type Candidate, toPlace } from './place.ts';
 
@@ -18,7 +19,7 @@ export interface SrvRecord {
 }
 
 export const systemResolver: Resolver = {
-  addresses: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  addresses: async (host) => (await lookupAll(host)).map(({ address }) => address),
   srv: (name) => resolveSrv(name),
 };
 

@@ -3,6 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { Clock } from '../../../lib/clock.ts';
 import { describeError } from '../../../lib/coded-error.ts';
+import { lookup } from '../../../lib/lookup.ts';
 import { createFrameReader, FrameError, MAX_MESSAGE_BYTES, toFrame } from './frame.ts';
 import { OK, type StreamEnd, statusOf, statusOfHttp, UNAVAILABLE, UNKNOWN } from './status.ts';
 
@@ -102,12 +103,13 @@ export function connectGrpc(endpoint: GrpcEndpoint, options: ConnectOptions): Pr
 }
 
 function dial({ host, port, tls }: GrpcEndpoint): Socket {
-  if (tls === undefined) return connectTcp({ host, port, noDelay: true, keepAlive: true });
+  if (tls === undefined) return connectTcp({ host, port, lookup, noDelay: true, keepAlive: true });
   const servername = tls.sni ?? (isIP(host) === 0 ? host : '');
   const names = tls.names.length === 0 ? [host] : tls.names;
   const socket = connectTls({
     host,
     port,
+    lookup,
     servername,
     ALPNProtocols: ['h2'],
     minVersion: 'TLSv1.2',
