@@ -1,6 +1,7 @@
+import { parse } from 'yaml';
 import type { Violation } from '../../lib/violations.ts';
 import type { SettingValues } from '../../settings/declare.ts';
-import { loadSettings } from '../../settings/load.ts';
+import { loadSettings, type SettingSources } from '../../settings/load.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import type { CrewConfig } from '../config/crew-config.ts';
 import { type ConfigSources, loadConfig } from '../config/load.ts';
@@ -46,11 +47,13 @@ export interface PatientSources extends ConfigSources {
 /** Stands in for a name nobody gave, so that the rest of the settings can be read. */
 const NOBODY = 'nobody';
 
-export async function examine(sources: PatientSources): Promise<Patient> {
+export async function examine(given: PatientSources): Promise<Patient> {
+  // Standard input can be read once.
+  const sources = { ...given, readText: rememberTexts(given.readText) };
   const first = await loadConfig(sources);
   const named = first.ok || !first.violations.some(isNameless);
   const loaded = named ? first : await loadConfig({ ...sources, flags: { ...sources.flags, name: NOBODY } });
-  const { values } = loadSettings(AGENT_SETTINGS, { flags: sources.flags, env: sources.env });
+  const { values } = loadSettings(AGENT_SETTINGS, { ...sources, ...(await readFile(sources)) });
   const crew = loaded.ok ? loaded.crew : undefined;
   const config = loaded.ok ? loaded.config : undefined;
   const several = crew === undefined || config === undefined ? undefined : await readCrew(crew, config);
@@ -95,8 +98,27 @@ function placesOf(
   return {
     tokenFile: values.tokenFile,
     binaryPath: config?.envoy.binaryPath ?? values.binaryPath,
-    runDir: config?.runDir ?? (values.runDir || values.workDir || sources.defaultRunDir),
+    runDir: config?.runDir ?? (values.runDir || values.workDir || values.configDir || sources.defaultRunDir),
     stateDir: config?.state.dir ?? (values.stateDir || sources.defaultStateDir),
+  };
+}
+
+/** Nothing where it cannot be used, which is a violation of its own. */
+async function readFile({ configFile, readText }: ConfigSources): Promise<Pick<SettingSources, 'file'>> {
+  if (configFile === '') return {};
+  try {
+    return { file: { path: configFile, content: parse(await readText(configFile)) as unknown } };
+  } catch {
+    return {};
+  }
+}
+
+function rememberTexts(readText: ConfigSources['readText']): ConfigSources['readText'] {
+  const texts = new Map<string, Promise<string>>();
+  return (path) => {
+    const text = texts.get(path) ?? readText(path);
+    texts.set(path, text);
+    return text;
   };
 }
 
