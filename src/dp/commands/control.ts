@@ -12,7 +12,7 @@ import { printStatusTable } from '../control/status-table.ts';
 import { findUnattended } from '../control/unattended.ts';
 import { isDrained, textOf, until, watchEnd, wish } from '../control/wish.ts';
 import type { CommandContext } from '../program.ts';
-import { crewPaths, defaultRunDir } from '../run-dir/paths.ts';
+import { chooseRunDir, crewPaths } from '../run-dir/paths.ts';
 
 export const NAME = 'name of the proxy, or mesh.name; may be left out where only one runs';
 
@@ -121,7 +121,5 @@ export function readSettings<S extends Settings>(
 ): { readonly values: SettingValues<S>; readonly runDir: string } {
   const { values, violations } = loadSettings(settings, { flags: readFlags(command, settings), env });
   if (violations.length > 0) throw new AgentError('settings-invalid', describeViolations(violations));
-  const given = String(values.runDir);
-  const fallback = env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0);
-  return { values, runDir: given || fallback };
+  return { values, runDir: chooseRunDir(String(values.runDir), env) };
 }

@@ -7,7 +7,7 @@ import { addFlags, readFlags } from '../config/flags.ts';
 import { LOGS_SETTINGS } from '../config/host-settings.ts';
 import { chooseAgent, findAgents } from '../control/agents.ts';
 import type { CommandContext } from '../program.ts';
-import { defaultRunDir } from '../run-dir/paths.ts';
+import { chooseRunDir } from '../run-dir/paths.ts';
 
 /** `kuma-dp logs [-f] [NAME]`: the newest lines of an agent and its Envoy, from the agent's memory. */
 export function addLogsCommand(root: Command, context: CommandContext): void {
@@ -25,8 +25,7 @@ async function logs(command: Command, { env, stdout }: CommandContext, name: str
     env,
   });
   if (violations.length > 0) throw new AgentError('settings-invalid', describeViolations(violations));
-  const runDir =
-    values.runDir || env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0);
+  const runDir = chooseRunDir(values.runDir, env);
   const { agents, hanging } = await findAgents(runDir);
   const { socketPath, base } = chooseAgent(agents, name, { runDir, hanging });
   const { readLogs } = await import('../logs/read.ts');

@@ -7,7 +7,7 @@ import { addFlags, readFlags } from '../config/flags.ts';
 import { WAIT_SETTINGS } from '../config/wait-settings.ts';
 import type { CommandContext } from '../program.ts';
 import { describeNobody } from '../run-dir/nobody.ts';
-import { defaultRunDir } from '../run-dir/paths.ts';
+import { chooseRunDir } from '../run-dir/paths.ts';
 import { checkTargets, findTargets, type TargetChoice, type TargetResult } from '../wait/targets.ts';
 
 /** `kuma-dp wait`: returns once the proxies of this host, or the one that was named, are ready. */
@@ -38,8 +38,7 @@ async function wait(command: Command, name: string, { env, print, warn }: Comman
   const choice: TargetChoice = {
     ...values,
     name: name || values.name,
-    runDir:
-      values.runDir || env.KUMA_DATAPLANE_RUNTIME_WORK_DIR || defaultRunDir(env, process.getuid?.() ?? 0),
+    runDir: chooseRunDir(values.runDir, env),
   };
   const startedAt = performance.now();
   const deadline = startedAt + values.timeout;

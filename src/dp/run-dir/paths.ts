@@ -97,3 +97,13 @@ export function defaultRunDir(env: Readonly<Record<string, string | undefined>>,
   const runtime = env.XDG_RUNTIME_DIR ?? '';
   return runtime.startsWith('/') ? join(runtime, 'kuma-dp') : `/tmp/kuma-dp-${uid}`;
 }
+
+/** Where the agents of this user are: what was given, or the variables that `kuma-dp run` takes, too. */
+export function chooseRunDir(
+  given: string,
+  env: Readonly<Record<string, string | undefined>>,
+  uid = process.getuid?.() ?? 0,
+): string {
+  const { KUMA_DATAPLANE_RUNTIME_WORK_DIR: work, KUMA_DATAPLANE_RUNTIME_CONFIG_DIR: config } = env;
+  return given || work || config || defaultRunDir(env, uid);
+}

@@ -168,11 +168,27 @@ function tell(status: object, response: ServerResponse): void {
   response.end(JSON.stringify(status));
 }
 
-async function kumaDp(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+test.each(['RUN_DIR', 'WORK_DIR', 'CONFIG_DIR'])(
+  'the run directory may be in the variable …%s, as for run',
+  async (name) => {
+    await agent('default.web', (_request, response) => response.end('READY\n'));
+    const env = { [`KUMA_DATAPLANE_RUNTIME_${name}`]: runDir };
+    for (const argv of [['status', '-o', 'json'], ['logs'], ['wait', '--timeout', '1s']])
+      expect(await run(argv, env), argv[0]).toMatchObject({ code: 0, stderr: '' });
+  },
+);
+
+function kumaDp(...argv: string[]): ReturnType<typeof run> {
+  return run([...argv, '--run-dir', runDir]);
+}
+
+async function run(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const code = await main({
-    argv: [...argv, '--run-dir', runDir],
-    env: {},
+    ...{ argv, env },
     signals: new EventEmitter(),
     ...{ stdin: new PassThrough(), stdout, stderr },
   });
