@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type Given, urlOfGiven } from './given.ts';
+import { withMemory } from './memory.ts';
 import { orderFor, type Place, toPlace } from './place.ts';
 import { type Resolver, resolveGiven } from './resolve.ts';
 
@@ -26,7 +27,7 @@ export interface ControlPlanesOptions {
 export interface ControlPlanes {
   /** The one in use; undefined before the first answer and after a failure. */
   readonly current: Place | undefined;
-  /** Whether there is a choice, as far as the names were resolved. */
+  /** Whether there is a choice, as far as the names were resolved; behind a service name there may always be one. */
   readonly several: boolean;
   /** All of them, the preferred one first. Never empty. */
   list(): Promise<readonly Place[]>;
@@ -57,30 +58,47 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
   const { given, inOrder, proxy, resolver, clock, logger, random = Math.random } = options;
   let order: readonly Place[] = given.map((one) => toPlace(urlOfGiven(one)));
   let resolvedAt = Number.NEGATIVE_INFINITY;
+  /** While the resolver is asked; settles when it has answered, at the latest when it was waited for long enough. */
   let resolving: Promise<void> | undefined;
+  let told = '';
+  const remembering = withMemory(resolver, logger);
   let current: Place | undefined;
   let streaming = false;
   const cooling = new Map<string, Cooling>();
 
-  async function resolve(): Promise<void> {
-    try {
-      const found = await withTimeout(resolveGiven(given, resolver, inOrder), clock);
-      if (found.length > 0) order = orderFor(proxy, found);
-      resolvedAt = clock.monotonic();
-    } catch (error) {
-      // What was known before is better than nothing.
-      resolvedAt = clock.monotonic() - RESOLVE_AFTER_MS + COOL_FIRST_MS;
-      logger.warn({ cause: describeError(error) }, 'the names of the control planes cannot be resolved');
-    }
+  /** One question at a time: a resolver that hangs cannot be called back. */
+  function resolve(): Promise<void> {
+    const answered = resolveGiven(given, remembering, inOrder)
+      .then((found) => {
+        if (found.length > 0) order = orderFor(proxy, found);
+        resolvedAt = clock.monotonic();
+        told = '';
+      })
+      .catch((error: unknown) => {
+        // What was known before is better than nothing.
+        resolvedAt = clock.monotonic() - RESOLVE_AFTER_MS + COOL_FIRST_MS;
+        tell(describeError(error));
+      })
+      .finally(() => {
+        resolving = undefined;
+      });
+    return new Promise((done) => {
+      const cancel = clock.after(RESOLVE_TIMEOUT_MS, () => {
+        tell(`no answer of the resolver within ${RESOLVE_TIMEOUT_MS} ms`);
+        done();
+      });
+      void answered.then(cancel).then(done);
+    });
+  }
+
+  function tell(cause: string): void {
+    if (cause !== told) logger.warn({ cause }, 'the names of the control planes cannot be resolved');
+    told = cause;
   }
 
   async function list(): Promise<readonly Place[]> {
-    if (clock.monotonic() - resolvedAt >= RESOLVE_AFTER_MS) {
-      resolving ??= resolve().finally(() => {
-        resolving = undefined;
-      });
-      await resolving;
-    }
+    if (clock.monotonic() - resolvedAt >= RESOLVE_AFTER_MS) resolving ??= resolve();
+    await resolving;
     return order;
   }
 
@@ -91,7 +109,7 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       return current;
     },
     get several() {
-      return order.length > 1 || given.length > 1;
+      return order.length > 1 || given.length > 1 || given.some(({ kind }) => kind === 'srv');
     },
     list,
     async next(avoid = new Set()) {
@@ -134,13 +152,4 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       cooling.delete(place.key);
     },
   };
-}
-
-function withTimeout<T>(work: Promise<T>, clock: Clock): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(RESOLVE_TIMEOUT_MS, () =>
-      reject(new Error(`no answer of the resolver within ${RESOLVE_TIMEOUT_MS} ms`)),
-    );
-    work.then(resolve, reject).finally(cancel);
-  });
 }

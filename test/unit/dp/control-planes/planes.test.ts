@@ -170,6 +170,100 @@ describe('whom to ask', () => {
   });
 });
 
+describe('a resolver that fails', () => {
+  const TWO = ['10.0.0.1', '10.0.0.2'];
+  const addresses = async (planes: ControlPlanes) =>
+    (await planes.list()).map(({ address }) => address).toSorted();
+
+  test('takes none of the addresses away that a name had', async () => {
+    let broken = false;
+    const resolver: Resolver = {
+      ...NO_DNS,
+      addresses: () => (broken ? Promise.reject(new Error('EAI_AGAIN')) : Promise.resolve(TWO)),
+    };
+    const planes = planesOf('http://all:1', { resolver });
+    expect(await addresses(planes)).toEqual(TWO);
+    broken = true;
+    clock.advance(31_000);
+    expect(await addresses(planes)).toEqual(TWO);
+    broken = false;
+  });
+
+  test('for one of several names holds up no news of the others', async () => {
+    let more: readonly string[] = TWO;
+    const resolver: Resolver = {
+      ...NO_DNS,
+      srv: async () => {
+        if (more === TWO) return [{ name: 'a', port: 1, priority: 0, weight: 1 }];
+        throw new Error('ESERVFAIL');
+      },
+      addresses: async (host) => (host === 'all' ? more : []),
+    };
+    const planes = planesOf('http://all:1,srv+http:_k._tcp.x', { resolver });
+    expect(await addresses(planes)).toEqual([...TWO, undefined]);
+    more = [...TWO, '10.0.0.3'];
+    clock.advance(31_000);
+    expect(await addresses(planes)).toEqual([...more, undefined]);
+  });
+
+  test('is told once for each cause, not at each question', async () => {
+    const told: string[] = [];
+    const planes = createControlPlanes({
+      given: given('srv:_k._tcp.x'),
+      ...{ inOrder: true, proxy: 'default/web', resolver: NO_DNS, clock },
+      logger: { ...silentLogger, warn: (fields) => void told.push(JSON.stringify(fields)) },
+    });
+    for (let i = 0; i < 20; i++) {
+      await planes.list();
+      clock.advance(2_000);
+    }
+    expect(told).toHaveLength(1);
+  });
+
+  test('for want of an answer is waited for once, and asked nothing else meanwhile', async () => {
+    let questions = 0;
+    let answer = (_addresses: readonly string[]): void => {};
+    const resolver: Resolver = {
+      ...NO_DNS,
+      addresses: () => {
+        questions++;
+        return new Promise((resolve) => {
+          answer = resolve;
+        });
+      },
+    };
+    const planes = planesOf('http://all:1', { resolver });
+    const first = planes.list();
+    clock.advance(3_100);
+    expect(await first).toMatchObject([{ address: undefined }]);
+    for (let i = 0; i < 20; i++) {
+      clock.advance(2_000);
+      // At once: nothing turns the clock.
+      expect(await planes.list()).toMatchObject([{ address: undefined }]);
+    }
+    expect(questions).toBe(1);
+    answer(TWO);
+    await new Promise(setImmediate);
+    expect(await addresses(planes)).toEqual(TWO);
+  });
+});
+
+test('a service name with one host alone is a choice all the same: it may name another one tomorrow', async () => {
+  let host = 'a';
+  const resolver: Resolver = {
+    ...NO_DNS,
+    srv: async () => [{ name: host, port: 1, priority: 0, weight: 1 }],
+  };
+  const planes = planesOf('srv+http:_k._tcp.x', { resolver });
+  const a = await planes.next();
+  expect(planes.several).toBe(true);
+  planes.opened(a);
+  host = 'b';
+  clock.advance(31_000);
+  planes.failed(a, 'stream');
+  expect((await planes.next()).url.href).toBe('http://b:1/');
+});
+
 describe('the way back', () => {
   async function run(seconds: number, wellAt: (second: number) => boolean, failAfterReturn: boolean) {
     const planes = planesOf('http://a:1,http://b:1');
