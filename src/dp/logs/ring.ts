@@ -31,7 +31,7 @@ export function createLogRing({ maxLines, maxLength }: LogRingLimits = LIMITS): 
       length += kept.length;
       while (lines.length - first > maxLines || length > maxLength) {
         length -= lines[first]?.length ?? 0;
-        first++;
+        lines[first++] = '';
       }
       // Moving all lines for each one that goes would cost more than to hold the places for a while.
       if (first > maxLines) {

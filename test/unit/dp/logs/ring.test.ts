@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createLogRing, keepLines } from '../../../../src/dp/logs/ring.ts';
 
@@ -15,6 +17,20 @@ test('long lines do not cost more memory than short ones', () => {
   expect(ring.last(100)).toHaveLength(2);
   ring.write(`${'y'.repeat(500)}\n`);
   expect(ring.last(100).join('').length).toBeLessThanOrEqual(50);
+});
+
+test('lines that gave way cost no memory any more', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const used = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const ring = createLogRing();
+  const before = used();
+  for (let i = 0; i < 1_900; i++) ring.write(Buffer.alloc(16_384, 'x').toString('latin1'));
+  expect(ring.last(2_000)).toHaveLength(32);
+  expect(used() - before).toBeLessThan(5_000_000);
 });
 
 test('who follows gets what comes, until it is enough', () => {
