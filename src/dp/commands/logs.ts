@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Command } from 'commander';
 import { describeError } from '../../lib/coded-error.ts';
 import { describeViolations } from '../../lib/violations.ts';
@@ -30,6 +31,7 @@ async function logs(command: Command, { env, stdout }: CommandContext, name: str
   const { socketPath, base } = chooseAgent(agents, name, { runDir, hanging });
   const { readLogs } = await import('../logs/read.ts');
   const gone = new AbortController();
+  const { signal } = gone;
   // `kuma-dp logs -f | head` ends with its reader.
   stdout.once('error', () => gone.abort());
   try {
@@ -37,11 +39,12 @@ async function logs(command: Command, { env, stdout }: CommandContext, name: str
       ...{ socketPath, base },
       lines: Math.max(0, values.lines),
       follow: values.follow,
-      onText: (text) => void stdout.write(text),
-      signal: gone.signal,
+      // A pager may stop reading for days.
+      onText: (text) => stdout.write(text) || once(stdout, 'drain', { signal }),
+      signal,
     });
   } catch (cause) {
-    if (gone.signal.aborted) return;
+    if (signal.aborted) return;
     throw new AgentError('command-failed', `no logs from ${socketPath}: ${describeError(cause)}`);
   }
 }

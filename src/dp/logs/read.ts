@@ -8,7 +8,8 @@ export interface ReadLogsOptions {
   readonly lines: number;
   /** Goes on until the agent ends or the signal comes. */
   readonly follow: boolean;
-  readonly onText: (text: string) => void;
+  /** What it returns is awaited: who takes its time is sent less. */
+  readonly onText: (text: string) => unknown;
   readonly signal?: AbortSignal;
 }
 
@@ -32,14 +33,14 @@ export function readLogs(options: ReadLogsOptions): Promise<void> {
   });
 }
 
-async function readText(response: IncomingMessage, onText: (text: string) => void): Promise<void> {
+async function readText(response: IncomingMessage, onText: ReadLogsOptions['onText']): Promise<void> {
   if (response.statusCode !== 200) {
     response.resume();
     throw new Error(`it answers ${response.statusCode} to ${LOGS_PATH}; is it an older agent?`);
   }
   response.setEncoding('utf8');
   try {
-    for await (const text of response as AsyncIterable<string>) onText(text);
+    for await (const text of response as AsyncIterable<string>) await onText(text);
   } catch (error) {
     // Cut off in the middle: the agent ended, or was killed.
     if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;

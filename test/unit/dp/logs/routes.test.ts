@@ -62,6 +62,35 @@ test('a reader that went away costs nothing any more', async () => {
   for (let i = 0; i < 10; i++) ring.write('x\n');
 });
 
+test('a follower whose own reader is slow is sent less, and told how many lines it missed', async () => {
+  ring.write('old\n');
+  const held = Promise.withResolvers<void>();
+  const got: string[] = [];
+  const reading = readLogs({
+    socketPath,
+    lines: 10,
+    follow: true,
+    onText(text) {
+      got.push(text);
+      return held.promise;
+    },
+  });
+  await waitUntil(() => got.length === 1);
+  for (let i = 0; i < 100; i++) {
+    ring.write(`${'x'.repeat(100_000)}\n`);
+    await new Promise(setImmediate);
+  }
+  expect(got).toEqual(['old\n']);
+  held.resolve();
+  await waitUntil(() => got.join('').length > 300_000);
+  await waitUntil(() => {
+    ring.write('new\n');
+    return got.join('').includes('lines left out');
+  });
+  server.closeAllConnections();
+  await reading;
+});
+
 test('an agent without logs is told apart from one that is gone', async () => {
   server.removeAllListeners('request');
   server.on('request', (_request, response) => response.writeHead(404).end());
