@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * Whether anybody of a process group lives. The dead that nobody reaped do not count: in a container without an init they
- * stay for ever. Where there is no /proc the kernel's word is taken, which counts them.
+ * stay for ever. Where /proc cannot be looked at the kernel's word is taken, which counts them.
  */
 export function isGroupAlive(group: number): boolean {
   try {
@@ -10,7 +10,8 @@ export function isGroupAlive(group: number): boolean {
   } catch {
     return false;
   }
-  return process.platform !== 'linux' || listPids().some((pid) => isLivingMember(pid, group));
+  const pids = listPids();
+  return pids === undefined || pids.some((pid) => isLivingMember(pid, group));
 }
 
 /** The process group of a process; undefined when it is gone, or where there is no /proc. */
@@ -18,8 +19,14 @@ export function readGroup(pid: number): number | undefined {
   return readMember(String(pid))?.group;
 }
 
-function listPids(): readonly string[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+/** undefined: there is no /proc, or no file descriptor to spare for it. */
+function listPids(): readonly string[] | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return undefined;
+  }
 }
 
 function isLivingMember(pid: string, group: number): boolean {

@@ -17,15 +17,22 @@ export type Output =
 export function chooseOutput(fd: 1 | 2): Output {
   try {
     const stat = fstatSync(fd);
-    if (stat.isFIFO() || isatty(fd))
-      return {
-        kind: 'reopened',
-        fd: openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NOCTTY),
-      };
+    if (stat.isFIFO() || isatty(fd)) return { kind: 'reopened', fd: reopen(`/proc/self/fd/${fd}`) };
     return stat.isSocket() ? { kind: 'copied' } : { kind: 'shared' };
   } catch {
-    // Closed, or a pipe of another user.
+    // Closed, a pipe of another user, or a named one that nobody reads.
     return { kind: 'copied' };
+  }
+}
+
+/** A named pipe without a reader would be waited for, with all the agent does: the first look does not wait, but fails. */
+function reopen(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_NOCTTY;
+  const look = openSync(path, flags | constants.O_NONBLOCK);
+  try {
+    return openSync(path, flags);
+  } finally {
+    closeSync(look);
   }
 }
 

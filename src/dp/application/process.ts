@@ -81,10 +81,12 @@ function superviseApplication(
   const pid = child.pid ?? 0;
   let killAt = Number.POSITIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
+  /** Nobody is left: the numbers may be those of others by now. */
+  let over = false;
   const isRunning = () => child.exitCode === null && child.signalCode === null;
   const killAll = () => (terminal ? treeKill(pid, 'SIGKILL', () => {}) : send(-pid, 'SIGKILL'));
   const killIn = (ms: number) => {
-    if (performance.now() + ms >= killAt) return;
+    if (over || performance.now() + ms >= killAt) return;
     killAt = performance.now() + ms;
     clearTimeout(timer);
     timer = setTimeout(killAll, ms);
@@ -100,6 +102,7 @@ function superviseApplication(
     child.once('exit', (code, signal) => resolve({ code, signal }));
   }).then(async (exit) => {
     await sweep();
+    over = true;
     clearTimeout(timer);
     await Promise.race([copied, delay(COPY_GRACE_MS)]);
     return exit;

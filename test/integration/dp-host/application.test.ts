@@ -1,8 +1,9 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startApplication } from '../../../src/dp/application/process.ts';
 import { clonePath, runProgram, startProgram, stopAll } from '../../support/processes.ts';
@@ -72,6 +73,25 @@ describe('an application', () => {
     expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false);
   });
 
+  test('is sent nothing more once it has ended: its number may be that of another by then', async () => {
+    const application = await sh('while :; do sleep 0.02; done');
+    await application.end(10_000);
+    const sent: (readonly unknown[])[] = [];
+    const { kill } = process;
+    process.kill = (...given) => {
+      sent.push(given);
+      return true;
+    };
+    try {
+      await application.end(0);
+      application.signal('SIGUSR1');
+      await delay(50);
+    } finally {
+      process.kill = kill;
+    }
+    expect(sent).toEqual([]);
+  });
+
   test('that cannot be run is told with its path', async () => {
     const start = startApplication({
       file: join(dir, 'nothing'),
@@ -114,6 +134,26 @@ describe('standard input and output', () => {
   });
 });
 
+test('a named pipe that nobody reads any more holds up no agent that starts its application', async () => {
+  const [fifo, file] = ['fifo', 'started'].map((name) => join(dir, name));
+  execFileSync('mkfifo', [fifo ?? '']);
+  // Open for both ways first: for writing alone it would wait for a reader.
+  const orphaned = `exec 9<>${fifo}; exec >${fifo}; exec 9>&-; exec "$@"`;
+  const command = [process.execPath, starter(`echo up > ${file}; echo nobody hears it`)];
+  startProgram('/bin/sh', ['-c', orphaned, 'sh', ...command]);
+  await waitUntil(() => existsSync(file ?? ''));
+});
+
+test('an agent without a file descriptor to spare sees its application end, and what that left behind', async () => {
+  const file = join(dir, 'left-behind');
+  const script = `sleep 0.3; sleep 1000 & echo $! > ${file}; exit 5`;
+  const exhaust = 'try { for (;;) openSync("/dev/null"); } catch {}';
+  const command = [process.execPath, starter(script, exhaust)];
+  const { code } = await runProgram('/bin/sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', ...command]);
+  expect(code).toBe(5);
+  expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false);
+});
+
 test('an application is told when its agent is killed', async () => {
   const file = join(dir, 'orphan');
   const agent = startProgram(
@@ -127,14 +167,15 @@ test('an application is told when its agent is killed', async () => {
 });
 
 /** A program that starts an application as the agent does. */
-function starter(script: string): string {
+function starter(script: string, once = ''): string {
   const path = join(dir, `starter-${Math.random()}.ts`);
   const source = clonePath('src/dp/application/process.ts');
   const text = `
-    import { writeFileSync } from 'node:fs';
+    import { openSync, writeFileSync } from 'node:fs';
     import { startApplication } from ${JSON.stringify(source)};
-    process.stdin; process.stdout;
+    process.stdin; process.stdout; process.stderr;
     const app = await startApplication({ file: '/bin/sh', args: ['-c', ${JSON.stringify(script)}], env: process.env, setpriv: process.env.SETPRIV, terminal: false, stdout: process.stdout, stderr: process.stderr });
+    ${once}
     let beat = 0;
     if (process.env.BEATS) setInterval(() => { process.stdout.write('y'.repeat(1000)); writeFileSync(process.env.BEATS, String(beat++)); }, 10);
     const { code } = await app.exited;
