@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isJsonObject } from '../../../lib/json.ts';
 import { peekStat, peekText } from '../../../lib/peek.ts';
-import { isSameProcessAlive, type ProcessId } from '../../../lib/process-id.ts';
+import { isSameProcessAlive, type ProcessId, readCommandLine } from '../../../lib/process-id.ts';
 import { findUnattended, stopCommand, type Unattended } from '../../control/unattended.ts';
+import { sharedMemoryPath } from '../../hot-restart/shared-memory.ts';
 import { type Check, error, type Finding, healthy, ill, warning } from '../check.ts';
 
 /** What agents that were killed left behind. The next agent of the same run directory cleans most of it up by itself. */
@@ -61,7 +62,7 @@ function judgeSharedMemory(dir: string): readonly Finding[] {
     .map((name) => join(dir, name))
     .filter((path) => peekStat(path)?.uid === uid);
   if (files.length === 0) return [];
-  const mapped = readMapped();
+  const mapped = readMapped(dir);
   const unused = files.filter((path) => !mapped.has(path));
   if (unused.length === 0) return [];
   return [
@@ -72,11 +73,16 @@ function judgeSharedMemory(dir: string): readonly Finding[] {
   ];
 }
 
-function readMapped(): ReadonlySet<string> {
+/** What one with capabilities of its own has mapped only root may see; the id in its command line all may. */
+function readMapped(dir: string): ReadonlySet<string> {
   const found = new Set<string>();
-  for (const pid of listNames('/proc').filter((name) => /^\d+$/.test(name)))
+  for (const pid of listNames('/proc').filter((name) => /^\d+$/.test(name))) {
     for (const [path] of peekText(`/proc/${pid}/maps`).matchAll(/\/\S*envoy_shared_memory_\d+/g))
       found.add(path);
+    const words = readCommandLine(Number(pid));
+    const at = words.indexOf('--base-id');
+    if (at > 0) found.add(sharedMemoryPath(Number(words[at + 1]), dir));
+  }
   return found;
 }
 
