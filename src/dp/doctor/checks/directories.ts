@@ -70,10 +70,11 @@ function judgeSpace(dir: string): readonly Finding[] {
   return [error(`only ${mib} MiB are free where ${dir} is`, `df -h ${dir}; make room`)];
 }
 
-function judgeLength({ config, runDir }: Patient): readonly Finding[] {
-  if (config === undefined) return [];
-  const tooLong = describeTooLong(instancePaths(runDir, config.proxy.mesh, config.proxy.name));
-  return tooLong === undefined ? [] : [error(tooLong, '--run-dir /run/kuma-dp, or another short one')];
+function judgeLength({ proxies, runDir }: Patient): readonly Finding[] {
+  return proxies.flatMap(({ proxy }) => {
+    const tooLong = describeTooLong(instancePaths(runDir, proxy.mesh, proxy.name));
+    return tooLong === undefined ? [] : error(tooLong, '--run-dir /run/kuma-dp, or another short one');
+  });
 }
 
 /** The directory itself or the first above it that exists. */
