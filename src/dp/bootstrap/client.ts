@@ -10,6 +10,7 @@ import { AgentError } from '../agent-error.ts';
 import type { ControlPlaneTarget } from '../config/agent-config.ts';
 import type { Place } from '../control-planes/place.ts';
 import type { ControlPlanes } from '../control-planes/planes.ts';
+import { hideIn } from '../token/hide.ts';
 import { type BootstrapFailure, explainFault, explainStatus } from './failure.ts';
 import { parseBootstrapReply } from './reply.ts';
 import { resolveTrust } from './trust.ts';
@@ -188,9 +189,12 @@ type Outcome = { readonly bootstrap: JsonObject } | { readonly failure: Bootstra
 
 async function tryOnce({ target, request, signal }: FetchOptions, hasty: boolean): Promise<Outcome> {
   let reply: Exchange;
+  let token: string | undefined;
   try {
     const trust = await resolveTrust(target, signal);
-    const body = JSON.stringify(request(trust.caCert));
+    const asked = request(trust.caCert);
+    token = asked.dataplaneToken;
+    const body = JSON.stringify(asked);
     reply = await post(target, {
       path: '/bootstrap',
       body,
@@ -201,7 +205,9 @@ async function tryOnce({ target, request, signal }: FetchOptions, hasty: boolean
   } catch (error) {
     return { failure: explainFault(error, target.url) };
   }
-  return reply.status === 200 ? readReply(reply) : { failure: explainStatus(reply, target.url) };
+  if (reply.status === 200) return readReply(reply);
+  const failure = explainStatus(reply, target.url);
+  return { failure: { ...failure, message: hideIn(failure.message, token) } };
 }
 
 function readReply(reply: Exchange): Outcome {

@@ -69,7 +69,7 @@ export const AGENT_SETTINGS = declareSettings({
     env: ['KUMA_DATAPLANE_RUNTIME_TOKEN_PATH'],
     flag: '--dataplane-token-file',
     placeholder: 'file',
-    doc: 'File with the token that proves this proxy to the control plane, looked at again and again. "fd:N" reads an open descriptor; $CREDENTIALS_DIRECTORY at its start is that of systemd.',
+    doc: 'File with the token that proves this proxy to the control plane, looked at again and again. "fd:N" reads an open descriptor (up to 15); $CREDENTIALS_DIRECTORY at its start is that of systemd.',
     value: text(''),
   }),
   token: setting({

@@ -35,8 +35,12 @@ function decode(part: string): JsonObject | undefined {
   }
 }
 
+/** What a Date can hold. */
+const LAST_DATE_MS = 8.64e15;
+
 function seconds(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value * 1000 : undefined;
+  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
+  return Math.max(-LAST_DATE_MS, Math.min(value * 1000, LAST_DATE_MS));
 }
 
 function text(value: unknown): string {

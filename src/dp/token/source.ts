@@ -18,13 +18,13 @@ export type TokenReading =
 /** No token of Kuma is near; an endless file must not fill the memory, and HTTP/2 headers end at 16 KiB as well. */
 const MAX_BYTES = 16 * 1024;
 
-/** `fd:N`, or a path; `$CREDENTIALS_DIRECTORY` at its start is that of systemd. Throws when it is not set. */
+/** `fd:N`, or a path; `$CREDENTIALS_DIRECTORY` at its start is that of systemd. Throws when it is not set, and for what others would have too. */
 export function parseTokenSource(
   text: string,
   env: Readonly<Record<string, string | undefined>>,
 ): TokenSource {
   const fd = /^fd:(\d{1,7})$/.exec(text)?.[1];
-  if (fd !== undefined) return { kind: 'descriptor', fd: Number(fd) };
+  if (fd !== undefined) return { kind: 'descriptor', fd: checkDescriptor(Number(fd)) };
   const rest = /^\$(?:CREDENTIALS_DIRECTORY|\{CREDENTIALS_DIRECTORY\})(\/.*)$/.exec(text)?.[1];
   if (rest === undefined) return { kind: 'file', path: text };
   const { CREDENTIALS_DIRECTORY: directory = '' } = env;
@@ -33,6 +33,16 @@ export function parseTokenSource(
       'CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential= or SetCredential=',
     );
   return { kind: 'file', path: join(directory, rest) };
+}
+
+/** Node keeps the descriptors it was started with from its children, but looks no further than this. */
+const LAST_KEPT = 15;
+
+function checkDescriptor(fd: number): number {
+  if (fd <= LAST_KEPT) return fd;
+  throw new Error(
+    `fd:${fd} would be open in Envoy and all others it starts; use a descriptor up to ${LAST_KEPT}, such as fd:3 with 3<FILE`,
+  );
 }
 
 /** A pipe was read to its end when the settings were, and a text does not change. */

@@ -3,6 +3,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { watchPaths } from '../../lib/watch-paths.ts';
 import { readClaims } from './claims.ts';
 import { watchExpiry } from './expiry.ts';
+import { hideIn } from './hide.ts';
 import { judgeClaims, type TokenBearer } from './judge.ts';
 import { describeSource, isReadAgain, readToken, type TokenSource } from './source.ts';
 
@@ -62,7 +63,9 @@ export function watchToken(options: TokenOptions): Token {
       if (reading.problem !== trouble)
         logger.warn(
           { source: origin },
-          `no new token: ${origin} ${reading.problem}; the last one stays in use`,
+          current === undefined
+            ? `no token: ${origin} ${reading.problem}`
+            : `no new token: ${origin} ${reading.problem}; the last one stays in use`,
         );
       trouble = reading.problem;
       return reading.problem;
@@ -92,8 +95,9 @@ export function watchToken(options: TokenOptions): Token {
       if (current !== before || now < silentUntil) return;
       silentUntil = now + silenceMs;
       silenceMs = Math.min(silenceMs * 2, LONGEST_SILENCE_MS);
+      const said = hideIn(reason, current);
       const what = problem === '' ? describe(current, bearer, clock.now()) : `${origin} ${problem}`;
-      logger.error({ source: origin, reason }, `the control plane does not accept the token: ${what}`);
+      logger.error({ source: origin, reason: said }, `the control plane does not accept the token: ${what}`);
     },
     stop() {
       cancelExpiry();

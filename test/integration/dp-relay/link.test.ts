@@ -46,7 +46,11 @@ async function controlPlane(token: string): Promise<Listening> {
     stream.on('error', () => {});
     const answer = { ':status': 200, 'content-type': 'application/grpc' };
     if (given === token) stream.respond(answer);
-    else stream.respond({ ...answer, 'grpc-status': '16', 'grpc-message': 'no' }, { endStream: true });
+    else
+      stream.respond(
+        { ...answer, 'grpc-status': '16', 'grpc-message': `${given} is not valid` },
+        { endStream: true },
+      );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closers.push(() => {
@@ -92,6 +96,20 @@ describe('the link to a control plane', () => {
     await delay(500);
     expect(cp.streams).toEqual(['old', 'new']);
     expect(cp.open()).toBe(1);
+  });
+
+  test('a token that the control plane says again is in no line and no status', async () => {
+    const cp = await controlPlane('other');
+    const said: string[] = [];
+    const note = (facts: object, message: string) => void said.push(`${JSON.stringify(facts)} ${message}`);
+    const relay = await relayTo(targetOf('127.0.0.1', cp.port), {
+      metadata: () => ({ authorization: 'a.secret.token' }),
+      onRefused: (reason) => void said.push(reason),
+      logger: { ...silentLogger, info: note, warn: note, error: note, debug: note },
+    });
+    await until(() => cp.streams.length > 1, reasonOf(relay));
+    expect(said.join('\n')).toContain('is not valid');
+    expect(`${said.join('\n')} ${relay.status.upstream.reason}`).not.toContain('a.secret.token');
   });
 
   test('a bootstrap with a header that HTTP/2 forbids costs the stream, not the agent', async () => {

@@ -64,6 +64,26 @@ describe('answers over plain HTTP', () => {
     },
   );
 
+  test('a token that the answer says again is in no error and no line', async () => {
+    const cp = await startControlPlane(
+      (call, response) =>
+        void response.writeHead(403).end(`${String(call.body.dataplaneToken)} is not valid`),
+    );
+    const lines: string[] = [];
+    const note = (facts: object, message: string) => void lines.push(`${JSON.stringify(facts)} ${message}`);
+    const error = await fetchBootstrap({
+      target: target(cp.url, { retryMaxMs: 1_500 }),
+      request: () => ({ mesh: 'default', name: 'a', dataplaneToken: 'a.secret.token' }),
+      logger: { ...silentLogger, warn: note },
+      signal: new AbortController().signal,
+      mayHeal: ({ message }) => note({}, message) === undefined,
+    }).catch((e: unknown) => String(e));
+    await cp.close();
+    expect(lines.length).toBeGreaterThan(1);
+    expect(`${error} ${lines.join('\n')}`).not.toContain('a.secret.token');
+    expect(error).toContain('is not valid');
+  });
+
   test('an empty 404 is retried, and the end says to apply the Dataplane first', async () => {
     const { error, attempts } = await failure(404, '');
     expect(error).toMatchObject({

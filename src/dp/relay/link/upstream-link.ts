@@ -4,6 +4,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import { describeError } from '../../../lib/coded-error.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { isLoopback } from '../../token/clear-text.ts';
+import { hideIn } from '../../token/hide.ts';
 import { decodeDeltaResponse, encodeDeltaRequest } from '../codec/delta.ts';
 import { decodeSotwResponse, encodeSotwRequest } from '../codec/sotw.ts';
 import { WireError } from '../codec/wire.ts';
@@ -86,6 +87,8 @@ export class UpstreamLink {
   #cancelPause = (): void => {};
   #cancelTelling = (): void => {};
   #openedAt = 0;
+  /** That of the newest stream. */
+  #token: string | undefined;
   #status: LinkStatus;
 
   constructor(options: UpstreamLinkOptions) {
@@ -168,7 +171,9 @@ export class UpstreamLink {
     const { core, metadata, logger, clock } = this.#options;
     const mode = this.#mode;
     this.#openedAt = clock.monotonic();
-    const stream: ClientStream = connection.open(PATHS[mode], metadata(), {
+    const headers = metadata();
+    this.#token = headers.authorization;
+    const stream: ClientStream = connection.open(PATHS[mode], headers, {
       onMessage: (message) => {
         if (this.#stream === stream) this.#receive(mode, message);
       },
@@ -227,7 +232,8 @@ export class UpstreamLink {
     }
     // It knows neither: something else answers in its place.
     if (code !== UNIMPLEMENTED || this.#unknown % 2 === 0) upstream?.failed();
-    const reason = message === '' ? `the control plane ended the stream (status ${code})` : message;
+    const said = hideIn(message, this.#token);
+    const reason = said === '' ? `the control plane ended the stream (status ${code})` : said;
     this.#retry(reason);
     // Last: it may bring another token, with which the next stream begins at once.
     if (code === UNAUTHENTICATED || code === PERMISSION_DENIED || REFUSAL.test(message)) onRefused?.(reason);

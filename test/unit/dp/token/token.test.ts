@@ -108,6 +108,12 @@ describe('where a token is', () => {
     expect(() => parseTokenSource('$CREDENTIALS_DIRECTORY/t', {})).toThrow(/LoadCredential/);
   });
 
+  test('a descriptor that every child of the agent would have is refused', () => {
+    expect(parseTokenSource('fd:15', {})).toEqual({ kind: 'descriptor', fd: 15 });
+    for (const fd of ['fd:17', 'fd:20', 'fd:63'])
+      expect(() => parseTokenSource(fd, {})).toThrow(/Envoy and all others it starts.*3<FILE/);
+  });
+
   test('a descriptor of a file is read from its start each time', () => {
     writeFileSync(join(dir, 'token'), 'a.b.c\n');
     const fd = openSync(join(dir, 'token'), 'r');
@@ -165,6 +171,28 @@ describe('a token that is watched', () => {
     clock.advance(3_000);
     expect(token.current).toBe('d.e.f');
   });
+
+  test.each([undefined, ''])(
+    'a source that has none yet (%j) is told as that, and the first one is used',
+    (text) => {
+      const { path, token } = watched(text);
+      expect(lines).toEqual([expect.stringMatching(/^warn .*no token: \S+ (does not exist|is empty)$/)]);
+      writeFileSync(path, 'a.b.c');
+      clock.advance(3_000);
+      expect(token.current).toBe('a.b.c');
+      expect(changes).toBe(1);
+    },
+  );
+
+  test.each([-1e15, 1e15, 1e305])(
+    'one whose end is at %d, which is no date, is watched as any other',
+    (exp) => {
+      const { token } = watched(jwt({ exp, Name: 'web' }));
+      clock.advance(3_000);
+      expect(token.current).toContain('.');
+      token.refused('authentication failed');
+    },
+  );
 
   test('its end is told at a quarter and a tenth of its life, and when it is over', () => {
     watched(jwt({ iat: inSeconds(0), exp: inSeconds(1_000) }));
@@ -226,13 +254,13 @@ describe('a token that is refused', () => {
     expect(told).toBeLessThan(15);
   });
 
-  test('no line holds the token', () => {
+  test('no line holds the token, not even where the control plane says it', () => {
     const text = jwt({ exp: inSeconds(-1), Name: 'x', secret: 's' });
     const { path, token } = watched(text);
     token.refused('authentication failed');
     writeFileSync(path, `${text} ${text}`);
     clock.advance(10_000);
-    token.refused('again');
+    token.refused(`again: ${text} is not valid`);
     expect(lines.length).toBeGreaterThan(2);
     for (const part of [text, ...text.split('.')]) expect(lines.join('\n')).not.toContain(part);
   });
