@@ -47,12 +47,15 @@ function addStatus(root: Command, context: CommandContext): void {
   addFlags(command, STATUS_SETTINGS);
   command.action(async (name = '') => {
     const { values, runDir } = readSettings(command, STATUS_SETTINGS, context);
-    const { agents, silent, hanging } = await findAgents(runDir);
-    for (const line of silent) context.warn(`kuma-dp: does not answer: ${line}`);
+    const { agents, silent } = await findAgents(runDir);
+    for (const { dir, pid, fault } of silent)
+      context.warn(
+        `kuma-dp: ${pid === undefined ? 'is left by an agent that was killed' : 'does not answer'}: ${dir}: ${fault}`,
+      );
     const all = [...agents, ...findUnattended(runDir).map(toFound)];
-    const shown = name === '' ? all : [chooseAgent(all, name, { runDir, hanging })];
+    const shown = name === '' ? all : [chooseAgent(all, name, { runDir, silent })];
     const statuses = shown.map(({ status }) => status);
-    if (name === '' && statuses.length === 0) chooseAgent([], '', { runDir, hanging });
+    if (name === '' && statuses.length === 0) chooseAgent([], '', { runDir, silent });
     if (values.output === 'json')
       context.print(JSON.stringify(name === '' ? statuses : statuses[0], undefined, 2));
     else printStatusTable(statuses, { print: context.print, now: Date.now(), detailed: name !== '' });
@@ -72,11 +75,11 @@ function addAction(root: Command, context: CommandContext, { name, description, 
   addFlags(command, CONTROL_SETTINGS);
   command.action(async (proxy = '') => {
     const { values, runDir } = readSettings(command, CONTROL_SETTINGS, context);
-    const { agents, hanging } = await findAgents(runDir);
+    const { agents, silent } = await findAgents(runDir);
     const isOne = whole === true && new Set(agents.map(({ status }) => status.agentPid)).size === 1;
     const agent = chooseAgent(proxy === '' && isOne ? agents.filter(runs).slice(0, 1) : agents, proxy, {
       runDir,
-      hanging,
+      silent,
     });
     context.print(`${agent.status.mesh}.${agent.status.name}: ${await run(agent, values.timeout)}`);
   });

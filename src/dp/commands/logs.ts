@@ -27,8 +27,8 @@ async function logs(command: Command, { env, stdout }: CommandContext, name: str
   });
   if (violations.length > 0) throw new AgentError('settings-invalid', describeViolations(violations));
   const runDir = chooseRunDir(values.runDir, env);
-  const { agents, hanging } = await findAgents(runDir);
-  const { socketPath, base } = chooseAgent(agents, name, { runDir, hanging });
+  const { agents, silent } = await findAgents(runDir);
+  const { socketPath, base } = chooseAgent(agents, name, { runDir, silent });
   const { readLogs } = await import('../logs/read.ts');
   const gone = new AbortController();
   const { signal } = gone;

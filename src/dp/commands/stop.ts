@@ -24,7 +24,7 @@ export function addStopCommand(root: Command, context: CommandContext): void {
   addFlags(command, STOP_SETTINGS);
   command.action(async (name = '') => {
     const { values, runDir } = readSettings(command, STOP_SETTINGS, context);
-    const { agents, silent, hanging } = await findAgents(runDir);
+    const { agents, silent } = await findAgents(runDir);
     const left = findUnattended(runDir);
     // Without a name nothing is guessed: an agent that runs, or does not answer, might be meant.
     const isGuess = name === '' && agents.length + silent.length > 0;
@@ -33,7 +33,7 @@ export function addStopCommand(root: Command, context: CommandContext): void {
       .filter((one) => !agents.some((agent) => isSame(agent.status, one.status)));
     const { status, ...agent } = chooseAgent(isGuess ? agents : [...agents, ...others], name, {
       runDir,
-      hanging,
+      silent,
     });
     const print = (text: string) => context.print(`${status.mesh}.${status.name}: ${text}`);
     const { drainTime, timeout } = values;

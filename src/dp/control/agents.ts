@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { describeError } from '../../lib/coded-error.ts';
 import { type Exchange, exchange } from '../../lib/http-exchange.ts';
 import { AgentError } from '../agent-error.ts';
-import { findHolder, isHeld } from '../run-dir/instance.ts';
+import { findHolder } from '../run-dir/instance.ts';
 import { describeNobody } from '../run-dir/nobody.ts';
 import type { AgentStatus } from './status.ts';
 import { findUnattended, statusOfUnattended, stopCommand, type Unattended } from './unattended.ts';
@@ -28,29 +28,34 @@ const STATUS_TIMEOUT_MS = 3_000;
 
 export interface FoundAgents {
   readonly agents: readonly FoundAgent[];
-  /** Sockets on which nobody answers, and why. */
-  readonly silent: readonly string[];
-  /** Of these the private directories of agents that live. */
-  readonly hanging: readonly string[];
+  readonly silent: readonly SilentAgent[];
+}
+
+/** A private directory with a socket on which nobody answers. */
+export interface SilentAgent {
+  readonly dir: string;
+  /** Its agent, where that lives; else it was killed. */
+  readonly pid: number | undefined;
+  /** Why there is no answer. */
+  readonly fault: string;
 }
 
 /** All agents below a run directory, those that answer by mesh and name. */
 export async function findAgents(runDir: string): Promise<FoundAgents> {
   const agents: FoundAgent[] = [];
-  const silent: string[] = [];
-  const hanging: string[] = [];
+  const silent: SilentAgent[] = [];
   await Promise.all(
     listSockets(runDir).map(async (socketPath) => {
       try {
         agents.push(...(await readStatuses(socketPath)));
       } catch (error) {
-        silent.push(`${socketPath}: ${describeError(error)}`);
-        if (isHeld(dirname(socketPath))) hanging.push(dirname(socketPath));
+        const dir = dirname(socketPath);
+        silent.push({ dir, pid: findHolder(dir), fault: describeError(error) });
       }
     }),
   );
   const key = ({ status }: FoundAgent) => `${status.mesh}.${status.name}`;
-  return { agents: agents.sort((a, b) => (key(a) < key(b) ? -1 : 1)), silent, hanging };
+  return { agents: agents.sort((a, b) => (key(a) < key(b) ? -1 : 1)), silent };
 }
 
 /** Whether a name may mean this proxy: `name`, `mesh.name`, or '' for whichever. */
@@ -60,22 +65,24 @@ function isMeant({ mesh, name }: Pick<AgentStatus, 'mesh' | 'name'>, wanted: str
 
 export interface ChooseOptions {
   readonly runDir: string;
-  /** Directories of agents that do not answer: one of them may be meant. */
-  readonly hanging: readonly string[];
+  /** One of them that lives may be meant. */
+  readonly silent: readonly SilentAgent[];
 }
 
 /** The one agent that a name means: `name`, `mesh.name`, or '' where only one runs. Throws AgentError otherwise. */
 export function chooseAgent(
   agents: readonly FoundAgent[],
   name: string,
-  { runDir, hanging }: ChooseOptions,
+  { runDir, silent }: ChooseOptions,
 ): FoundAgent {
   const full = ({ status }: FoundAgent) => `${status.mesh}.${status.name}`;
   const fitting = agents.filter(({ status }) => isMeant(status, name));
   // A name may hold a dot: what is spelled out in full wins.
   const exact = fitting.filter((a) => full(a) === name);
   const several = exact.length === 1 ? exact : fitting;
-  const mute = hanging.filter((dir) => mayBeMeant(basename(dir), name, fitting.length > 0));
+  const mute = silent.filter(
+    ({ dir, pid }) => pid !== undefined && mayBeMeant(basename(dir), name, fitting.length > 0),
+  );
   if (mute.length > 0 && exact.length !== 1)
     throw new AgentError('agent-not-found', describeMute(mute, fitting.map(full)));
   // An agent that runs is meant, rather than one that cannot start because of it.
@@ -105,11 +112,11 @@ function mayBeMeant(instance: string, name: string, others: boolean): boolean {
   return !others && (instance.includes('~') || instance.startsWith('_crew.'));
 }
 
-function describeMute(dirs: readonly string[], others: readonly string[]): string {
-  const pids = [...new Set(dirs.flatMap((dir) => findHolder(dir) ?? []))].join(' ');
-  const kill = pids === '' ? '' : `, or where it hangs: kill -KILL ${pids}, and start it again`;
+function describeMute(mute: readonly SilentAgent[], others: readonly string[]): string {
+  const dirs = mute.map(({ dir }) => dir).join(' and in ');
+  const pids = [...new Set(mute.map(({ pid }) => pid))].join(' ');
   const instead = others.length === 0 ? '' : `; of those that do, name one in full: ${others.join(', ')}`;
-  return `the agent in ${dirs.join(' and in ')} does not answer, and may be meant: try again${kill}${instead}`;
+  return `the agent in ${dirs} does not answer, and may be meant: try again, or where it hangs: kill -KILL ${pids}, and start it again${instead}`;
 }
 
 /** One on the socket of an agent; on that of several proxies those without an agent. */

@@ -10,12 +10,14 @@ export const agentsCheck: Check = {
   name: 'agents',
   async run({ runDir }) {
     const { agents, silent } = await findAgents(runDir);
-    if (agents.length + silent.length === 0) return skipped(`none runs in ${runDir}`);
+    // What those left that were killed is told as leftovers.
+    const hanging = silent.filter(({ pid }) => pid !== undefined);
+    if (agents.length + hanging.length === 0) return skipped(`none runs in ${runDir}`);
     const findings = [
-      ...silent.map((line) =>
+      ...hanging.map(({ dir, pid, fault }) =>
         error(
-          `an agent does not answer: ${line}`,
-          'where it hangs: kill -KILL its pid (agent.json in that directory) and start it again',
+          `an agent does not answer: ${dir}: ${fault}`,
+          `where it hangs: kill -KILL ${pid}, and start it again`,
         ),
       ),
       ...(await Promise.all(agents.map(judgeAgent))).flat(),

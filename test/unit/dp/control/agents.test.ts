@@ -19,7 +19,7 @@ const agent = (mesh: string, name: string): FoundAgent => ({
   },
 });
 const agents = [agent('default', 'web'), agent('other', 'web'), agent('default', 'db')];
-const at = { runDir: '/run', hanging: [] };
+const at = { runDir: '/run', silent: [] };
 const chosen = (name: string) => chooseAgent(agents, name, at).socketPath;
 
 test('an agent is named by its proxy, with the mesh where that is needed', () => {
