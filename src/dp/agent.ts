@@ -219,7 +219,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
   machine.dispatch({ event: 'located', envoyVersion: binary.version.version });
   companions.setEnvoyVersion(binary.version.version);
   const ask: AskForBootstrap<JsonObject> = (goOn) => fetchFor(parts, binary.version, started, goOn);
-  access.ask = (place) => fetchFrom(place, parts, binary.version, started);
+  access.ask = (place, hasty) => fetchFrom({ place, hasty }, parts, binary.version, started);
   const begun =
     adoption === undefined
       ? await companions.begin(ask, readiness.port)
@@ -352,14 +352,15 @@ async function fetchFor(
 
 /** One of several control planes, once. */
 function fetchFrom(
-  { url, address }: Place,
+  { place: { url, address }, hasty }: { readonly place: Place; readonly hasty: boolean },
   parts: AgentParts,
   envoy: EnvoyVersion,
   started: Started,
 ): Promise<JsonObject> {
   const options = fetchOptions(parts, envoy, started);
   const { mayHeal } = started.access;
-  return fetchBootstrap({ ...options, mayHeal, target: { ...options.target, url, address, retryMaxMs: 0 } });
+  const target = { ...options.target, url, address, retryMaxMs: 0 };
+  return fetchBootstrap({ ...options, mayHeal, hasty, target });
 }
 
 /** Asks once for the bootstrap of another Dataplane, which the control plane looks at for that. */

@@ -33,6 +33,8 @@ export interface FetchOptions {
   /** Made anew for each attempt: the CA may only be known once the control plane answers. */
   readonly request: (caCert: string | undefined) => BootstrapRequest;
   readonly logger: Logger;
+  /** There are others to ask: one that is silent is not waited for as long. */
+  readonly hasty?: boolean;
   /** Ends the attempts; the promise then rejects with the reason of the signal. */
   readonly signal: AbortSignal;
   readonly random?: () => number;
@@ -60,7 +62,7 @@ export async function fetchBootstrap(options: FetchOptions): Promise<JsonObject>
   let hope = false;
   for (let attempt = 1; ; attempt++) {
     const { place, others, ...chosen } = await chooseTarget(options, tried);
-    const outcome = await tryOnce({ ...options, ...chosen }, others > 0);
+    const outcome = await tryOnce({ ...options, ...chosen }, others > 0 || options.hasty === true);
     if ('bootstrap' in outcome) {
       if (place !== undefined) {
         options.planes?.answered(place);
@@ -188,10 +190,11 @@ async function tell(target: ControlPlaneTarget, path: string, request: object): 
 type Outcome = { readonly bootstrap: JsonObject } | { readonly failure: BootstrapFailure };
 
 async function tryOnce({ target, request, signal }: FetchOptions, hasty: boolean): Promise<Outcome> {
+  const timeoutMs = hasty ? HASTY_TIMEOUT_MS : REQUEST_TIMEOUT_MS;
   let reply: Exchange;
   let token: string | undefined;
   try {
-    const trust = await resolveTrust(target, signal);
+    const trust = await resolveTrust(target, signal, timeoutMs);
     const asked = request(trust.caCert);
     token = asked.dataplaneToken;
     const body = JSON.stringify(asked);
@@ -199,7 +202,7 @@ async function tryOnce({ target, request, signal }: FetchOptions, hasty: boolean
       path: '/bootstrap',
       body,
       tls: trust.tls,
-      timeoutMs: hasty ? HASTY_TIMEOUT_MS : REQUEST_TIMEOUT_MS,
+      timeoutMs,
       signal,
     });
   } catch (error) {

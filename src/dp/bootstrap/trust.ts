@@ -11,31 +11,35 @@ export interface Trust {
   readonly caCert?: string;
 }
 
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /**
  * The given CA, else the one with the pinned fingerprint, else the roots of the system. A pinned CA is looked up in
  * the chain the control plane presents; the connection that matters is then fully verified with it, names included.
  */
-export async function resolveTrust(target: ControlPlaneTarget, signal?: AbortSignal): Promise<Trust> {
+export async function resolveTrust(
+  target: ControlPlaneTarget,
+  signal?: AbortSignal,
+  timeoutMs = CONNECT_TIMEOUT_MS,
+): Promise<Trust> {
   const minVersion = 'TLSv1.2';
   if (target.url.protocol === 'http:')
     return { tls: {}, ...(target.caCert === undefined ? {} : { caCert: target.caCert }) };
   if (target.skipVerify) return { tls: { rejectUnauthorized: false, minVersion } };
   if (target.caCert !== undefined) return { tls: { ca: target.caCert, minVersion }, caCert: target.caCert };
   if (target.caFingerprint !== undefined) {
-    const caCert = await fetchPinned(target, target.caFingerprint, signal);
+    const caCert = await fetchPinned(target, target.caFingerprint, { signal, timeoutMs });
     return { tls: { ca: caCert, minVersion }, caCert };
   }
   const roots = getCACertificates('system');
   return { tls: roots.length === 0 ? { minVersion } : { ca: [...roots], minVersion } };
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
-
 /** Nothing is sent over this connection; it only reads the chain. */
 function fetchPinned(
   { url, address }: ControlPlaneTarget,
   fingerprint: string,
-  signal?: AbortSignal,
+  { signal, timeoutMs }: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
@@ -46,7 +50,7 @@ function fetchPinned(
       ...(/[a-z]/i.test(host) && !host.includes(':') ? { servername: host } : {}),
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
-      timeout: CONNECT_TIMEOUT_MS,
+      timeout: timeoutMs,
     });
     const abort = () => socket.destroy(new Error('aborted'));
     signal?.addEventListener('abort', abort, { once: true });

@@ -57,8 +57,11 @@ export interface Access {
   /** Where the next stream goes; undefined where there is no choice and the bootstrap alone tells. */
   choose(): Promise<Upstream | undefined>;
   readonly timing: UpstreamTiming;
-  /** Who is asked for the bootstrap of a place whose stream is wanted; known only when Envoy is. */
-  ask: ((place: Place) => Promise<JsonObject>) | undefined;
+  /**
+   * Who is asked for the bootstrap of a place whose stream is wanted, `hasty` with less patience; known only when Envoy
+   * is.
+   */
+  ask: ((place: Place, hasty: boolean) => Promise<JsonObject>) | undefined;
   /** The relay runs; without one Envoy must be started anew with what changed. */
   attach(relay: MovedRelay | undefined, restart: (cause: string) => void): void;
   stop(): void;
@@ -76,6 +79,7 @@ export function openAccess(options: AccessOptions): Access {
     proxy: `${proxy.mesh}/${proxy.name}`,
   });
   const targets = new Map<string, RelayTarget>();
+  const slow = new Set<string>();
   let base: JsonObject | undefined;
   let { resource } = proxy;
   let move = (_why: string): void => {};
@@ -97,7 +101,11 @@ export function openAccess(options: AccessOptions): Access {
     const known = targets.get(place.key);
     if (known !== undefined) return known;
     if (self.ask === undefined) throw new Error('nobody knows its xDS server yet');
-    learn(place, await self.ask(place));
+    // One that may only be slow gets more time when it is its turn again.
+    const hasty = planes.several && !slow.delete(place.key);
+    if (hasty) slow.add(place.key);
+    learn(place, await self.ask(place, hasty));
+    slow.delete(place.key);
     const target = targets.get(place.key);
     if (target === undefined) throw new Error('its bootstrap names no xDS server');
     return target;

@@ -135,6 +135,21 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
     },
   );
 
+  test('one that was never asked and is silent, too, holds up the way to the third for no longer than it may', async () => {
+    const third = await startScripted();
+    try {
+      const agent = run(['--cp-address', third.url]);
+      await untilReady(agent);
+      await untilAt(agent, one);
+      two.bootstrap.freeze();
+      one.xds.close();
+      one.bootstrap.close();
+      expect(await untilAt(agent, third)).toBeLessThan(6_000);
+    } finally {
+      await third.close();
+    }
+  });
+
   test('when both are gone the proxy serves on, and whichever is back first has it', async () => {
     const agent = run();
     await untilReady(agent);

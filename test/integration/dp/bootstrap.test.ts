@@ -3,6 +3,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fetchBootstrap } from '../../../src/dp/bootstrap/client.ts';
 import type { ControlPlaneTarget } from '../../../src/dp/config/agent-config.ts';
+import { createControlPlanes } from '../../../src/dp/control-planes/planes.ts';
+import { systemResolver } from '../../../src/dp/control-planes/resolve.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
 import { makeCertificates, type TestCertificates } from './support/certificates.ts';
 import { type Answer, bootstrapWith, startControlPlane } from './support/control-plane.ts';
@@ -236,6 +239,27 @@ describe('TLS', () => {
       code: 'control-plane-untrusted',
       message: expect.stringContaining('fingerprint'),
     });
+  });
+
+  test('of two with a pinned CA, one that is silent is left soon', async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const planes = createControlPlanes({
+      given: [`https://127.0.0.1:${port}`, url].map((each) => ({ kind: 'url', url: new URL(each) })),
+      ...{ inOrder: true, proxy: 'default/a', resolver: systemResolver, clock: systemClock },
+      logger: silentLogger,
+    });
+    const from = performance.now();
+    const bootstrap = await fetchBootstrap({
+      ...{ target: target(url, { caFingerprint: certificates.caFingerprint }), planes },
+      request: () => ({ mesh: 'default', name: 'a' }),
+      logger: silentLogger,
+      signal: new AbortController().signal,
+    });
+    expect(bootstrap).toEqual({ node: { id: 'default.a' } });
+    expect(performance.now() - from).toBeLessThan(6_000);
+    silent.close();
   });
 
   test('a pinned CA does not excuse a wrong name', async () => {
