@@ -31,6 +31,8 @@ export interface AgentControlParts {
   readonly stop: (cause: string) => void;
   /** Envoy outlives the agent. */
   readonly keepsEnvoy: boolean;
+  /** The Envoy of an agent before this one serves, and is not taken over yet. */
+  readonly takesUp?: () => boolean;
   /** Makes wishes for another Envoy that nobody waits for; at once where it is left out. */
   readonly inTurn?: InTurn;
 }
@@ -73,7 +75,11 @@ export function createAgentControl(parts: AgentControlParts): AgentControl {
 }
 
 /** Why the agent cannot leave Envoy alone. */
-function describeObstacle({ keepsEnvoy, machine }: AgentControlParts): string | undefined {
+function describeObstacle({
+  keepsEnvoy,
+  takesUp = () => false,
+  machine,
+}: AgentControlParts): string | undefined {
   if (!keepsEnvoy)
     return 'the agent runs without --keep-envoy: Envoy would end with it ("kuma-dp stop" ends both in good order)';
   const { current } = machine;
@@ -81,7 +87,7 @@ function describeObstacle({ keepsEnvoy, machine }: AgentControlParts): string | 
   // It takes no new connections for long, and one that is new has nothing to serve yet.
   if (current.state === 'handing-over' && current.cold === true)
     return `Envoy is drained and started anew (${current.cause}): try again when the proxy is ready`;
-  if (state === 'ready' || state === 'degraded' || state === 'handing-over') return undefined;
+  if (state === 'ready' || state === 'degraded' || state === 'handing-over' || takesUp()) return undefined;
   return `no Envoy serves that could be left alone: the state is ${state}`;
 }
 

@@ -144,9 +144,14 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean>
   const { config, logger, wishes } = parts;
   const { mesh, name } = config.proxy;
   let port = 0;
+  let takesUp = adoption !== undefined;
+  watchers.add(({ state }) => {
+    if (state === 'ready') takesUp = false;
+  });
   const control = createAgentControl({
     ...{ ...parts, mesh, name, machine, readinessPort: () => port, stop: requestStop },
     keepsEnvoy: config.envoy.keep,
+    takesUp: () => takesUp,
   });
   let mark = (answer: Answer) => answer;
   const ready = () => withLine(mark(toAnswer(machine.current, control.waitingFor)), control.handOvers.mark);
@@ -189,6 +194,9 @@ async function runClaimed(parts: AgentParts, claimed: Claimed): Promise<boolean>
     if (removed.length > 0) logger.info({ removed }, 'cleaned up after agents that were killed');
     wishes.listen({ onRestart: control.restart, onDrain: control.drain, onDetach: control.detach });
     return await runEnvoy(parts, { ...claimed, readiness, control, companions, access, binaries });
+  } catch (error) {
+    if (takesUp && control.detached.aborted && !parts.stop.graceful.aborted) return true;
+    throw error;
   } finally {
     for (const binary of binaries) binary.close();
     wishes.dispose();
@@ -213,7 +221,7 @@ async function runEnvoy(parts: AgentParts, started: Started): Promise<boolean> {
   const { config, env, logger, stop } = parts;
   const { machine, watchers, instance, adoption, control, companions, readiness, surroundings, access } =
     started;
-  const binary = await planBinary({ config, env }, stop.graceful);
+  const binary = await planBinary({ config, env }, AbortSignal.any([stop.graceful, control.detached]));
   started.binaries.add(binary);
   describeBinary(binary, logger);
   machine.dispatch({ event: 'located', envoyVersion: binary.version.version });

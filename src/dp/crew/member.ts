@@ -141,6 +141,8 @@ export function startMember(options: MemberOptions): Member {
         wishes: {
           listen(given) {
             wishes = given;
+            // It was asked before it could be told: without an Envoy that serves it ends as any other.
+            if (detached && given.onDetach?.().ok !== true) graceful.abort(leaving);
           },
           dispose() {
             wishes = undefined;
@@ -256,7 +258,7 @@ export function startMember(options: MemberOptions): Member {
     },
     drain: (cause) => wishes?.onDrain(cause),
     detach() {
-      if (running && wishes?.onDetach?.().ok === true) detached = true;
+      if (running && (wishes === undefined || wishes.onDetach?.().ok === true)) detached = true;
       return detached;
     },
     hold(reason) {

@@ -175,6 +175,25 @@ test('an agent that is stopped before it could take over tells the control plane
   await cp.close();
 });
 
+test('an agent that is detached before it could take over leaves Envoy as it found it', async () => {
+  await leave();
+  const slow = join(base, 'slow-envoy');
+  writeFileSync(slow, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+  const at = ['--run-dir', runDir];
+  const agent = startProgram(process.execPath, [
+    ...[clonePath('src/bin/kuma-dp.ts'), 'run', '--name', 'web', '--cp-address', 'http://127.0.0.1:1'],
+    ...[...at, '--keep-envoy', '--state-dir', join(base, 'state'), '--binary-path', slow],
+  ]);
+  await agent.waitForLine('agent started');
+  const before = readFileSync(join(dir, 'kept.json'), 'utf8');
+  const detach = startProgram(process.execPath, [clonePath('src/bin/kuma-dp.ts'), 'detach', ...at]);
+  expect((await detach.exited).code).toBe(0);
+  expect((await agent.exited).code).toBe(0);
+  expect(asked().filter((line) => line.startsWith('POST'))).toEqual([]);
+  expect(envoy.exit()).toBeUndefined();
+  expect(readFileSync(join(dir, 'kept.json'), 'utf8')).toBe(before);
+});
+
 test('a stop that was killed in the middle of a drain is made good by the next', async () => {
   await leave();
   const first = stop('web');

@@ -33,3 +33,11 @@ test('an Envoy that is drained to make place for another is not left alone: it w
   });
   expect(control.detached.aborted).toBe(false);
 });
+
+test('an Envoy that is not taken over yet is left alone as one that is', () => {
+  const control = createAgentControl({
+    ...{ mesh: 'm', name: 'a', machine: createMachine(silentLogger), logger: silentLogger },
+    ...{ readinessPort: () => 1, stop() {}, keepsEnvoy: true, takesUp: () => true },
+  });
+  expect(control.detach().ok).toBe(true);
+});

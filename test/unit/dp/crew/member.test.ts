@@ -112,6 +112,21 @@ describe('one of several proxies', () => {
     expect(member.current.state).toBe('held');
   });
 
+  test.each([
+    ['leaves an Envoy alone', true],
+    ['ends as any other where no Envoy could be left alone', false],
+  ])('that is to go before it listens %s', async (_what, ok) => {
+    const { member, settle, last } = begin();
+    await settle();
+    expect(member.detach()).toBe(true);
+    const ended = member.leave('detached');
+    let asked = 0;
+    last().wishes.listen({ onRestart() {}, onDrain() {}, onDetach: () => ({ ok: ++asked > 0 && ok }) });
+    expect([asked, last().stop.graceful.aborted]).toEqual([1, !ok]);
+    last().end();
+    await ended;
+  });
+
   test('ends when it is told to leave: while it runs, while it waits, before it began', async () => {
     const running = begin();
     await running.settle();
