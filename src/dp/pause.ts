@@ -71,6 +71,7 @@ function look(parts: PauseParts, before: EnvoyPlan, onDone: () => void): Look | 
   if (request === undefined) return undefined;
   let state: 'looking' | 'done' | 'given-up' = 'looking';
   let found: EnvoyPlan | undefined;
+  const over = new AbortController();
   const settle = (answer: () => EnvoyPlan | undefined) => {
     if (state !== 'looking') return;
     state = 'done';
@@ -81,7 +82,9 @@ function look(parts: PauseParts, before: EnvoyPlan, onDone: () => void): Look | 
     const plan = await revise(before, request);
     // An Envoy may be starting by now, with the very file that a check would write.
     if (state !== 'looking') return;
-    const problem = plan === before ? undefined : await control.check(plan, stop.graceful);
+    // Nor may one go on that reads it: it would find the words of another plan, and say that these are good.
+    const signal = AbortSignal.any([stop.graceful, over.signal]);
+    const problem = plan === before ? undefined : await control.check(plan, signal);
     settle(() =>
       problem === undefined
         ? decide(parts, { request, before, plan })
@@ -103,6 +106,7 @@ function look(parts: PauseParts, before: EnvoyPlan, onDone: () => void): Look | 
     giveUp() {
       if (state !== 'looking') return;
       state = 'given-up';
+      over.abort();
       restarts.putBack(request);
     },
   };

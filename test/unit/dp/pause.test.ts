@@ -15,6 +15,9 @@ let stopping = new AbortController();
 let revised: Promise<EnvoyPlan>;
 let problem: AgentError | undefined;
 let checks: number;
+let checked: AbortSignal | undefined;
+/** How long a check takes. */
+let checking: Promise<void>;
 
 beforeEach(() => {
   clock = createFakeClock();
@@ -23,6 +26,7 @@ beforeEach(() => {
   revised = Promise.resolve(newer);
   problem = undefined;
   checks = 0;
+  checking = Promise.resolve();
 });
 
 function pause(anyWish = false): Promise<EnvoyPlan> {
@@ -30,8 +34,10 @@ function pause(anyWish = false): Promise<EnvoyPlan> {
     {
       ...{ clock, restarts, handOvers: createHandOvers(() => 0) },
       control: {
-        async check() {
+        async check(_plan, signal) {
           checks++;
+          checked = signal;
+          await checking;
           return problem;
         },
       },
@@ -103,6 +109,18 @@ test('what a look finds after its end is not checked: the file for that is the o
   found.resolve(newer);
   await new Promise(setImmediate);
   expect(checks).toBe(0);
+});
+
+test('a check that is not done at its end is given up', async () => {
+  checking = new Promise(() => {});
+  void restarts.ask({ cause: 'SIGHUP', always: true });
+  const paused = pause();
+  await new Promise(setImmediate);
+  expect(checked?.aborted).toBe(false);
+  clock.advance(30_000);
+  expect(await paused).toBe(old);
+  expect(checked?.aborted).toBe(true);
+  expect(restarts.waiting).toBe('always');
 });
 
 test('a stop ends it', async () => {
