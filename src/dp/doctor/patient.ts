@@ -2,13 +2,14 @@ import { parse } from 'yaml';
 import type { Violation } from '../../lib/violations.ts';
 import type { SettingValues } from '../../settings/declare.ts';
 import { loadSettings, type SettingSources } from '../../settings/load.ts';
-import type { AgentConfig } from '../config/agent-config.ts';
+import type { AgentConfig, ProxyIdentity } from '../config/agent-config.ts';
 import type { CrewConfig } from '../config/crew-config.ts';
 import { type ConfigSources, loadConfig } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
 import { createReader } from '../crew/places.ts';
-import { toRoster } from '../crew/roster.ts';
+import { type Entry, toRoster } from '../crew/roster.ts';
 import type { HostLimits } from '../limits/host-limits.ts';
+import { readToken, type TokenReading } from '../token/source.ts';
 
 type Values = SettingValues<typeof AGENT_SETTINGS>;
 
@@ -20,9 +21,7 @@ export interface Patient {
   readonly proxies: readonly AgentConfig[];
   readonly violations: readonly Violation[];
   readonly warnings: readonly string[];
-  /** Whether a Dataplane was named or given; without one the checks that are about one are left out. */
-  readonly hasProxy: boolean;
-  readonly tokenFile: string;
+  readonly tokens: readonly GivenTokenFile[];
   readonly binaryPath: string;
   readonly runDir: string;
   /** '' where there is no place for it. */
@@ -35,6 +34,14 @@ export interface Patient {
   readonly now: () => number;
   /** What a check may take. */
   readonly patienceMs: number;
+}
+
+/** A file with a token, and for whom it is. */
+export interface GivenTokenFile {
+  readonly file: string;
+  readonly reading: TokenReading;
+  /** Who it is for, without a name where none is known. */
+  readonly proxies: readonly ProxyIdentity[];
 }
 
 export interface PatientSources extends ConfigSources {
@@ -62,7 +69,10 @@ export async function examine(given: PatientSources): Promise<Patient> {
     proxies: several?.proxies ?? (config === undefined ? [] : [config]),
     violations: loaded.ok ? (several?.violations ?? []) : loaded.violations,
     warnings: loaded.ok ? loaded.warnings : [],
-    hasProxy: named && several === undefined,
+    tokens:
+      config === undefined
+        ? []
+        : tokensOf(values.tokenFile, named ? config.proxy : nameless(config.proxy), several?.entries),
     ...placesOf(config, values, sources),
     env: sources.env,
     limits: sources.limits,
@@ -78,6 +88,7 @@ async function readCrew(crew: CrewConfig, config: AgentConfig) {
   const { readings, absent } = await createReader({ ...crew, now: () => Number.POSITIVE_INFINITY }).look();
   const { roster, problems } = toRoster(new Map(), readings, new Set());
   return {
+    entries: [...roster.values()],
     proxies: [...roster.values()].map(({ mesh, name, json }) => ({
       ...config,
       proxy: { ...config.proxy, mesh, name, resource: json },
@@ -89,14 +100,40 @@ async function readCrew(crew: CrewConfig, config: AgentConfig) {
   };
 }
 
+function nameless(proxy: ProxyIdentity): ProxyIdentity {
+  return { ...proxy, name: '' };
+}
+
+/** The one of the settings, and those beside the files of several proxies; `entries` is undefined for a single proxy. */
+function tokensOf(
+  file: string,
+  proxy: ProxyIdentity,
+  entries: readonly Entry[] | undefined,
+): readonly GivenTokenFile[] {
+  const reading: TokenReading =
+    proxy.token === undefined ? { ok: false, problem: 'is empty' } : { ok: true, token: proxy.token };
+  const toProxy = ({ mesh, name, json }: Entry) => ({ ...proxy, mesh, name, resource: json });
+  const sharing = entries?.filter(({ tokenFile }) => tokenFile === undefined).map(toProxy) ?? [proxy];
+  const isUsed = file !== '' && (sharing.length > 0 || entries?.length === 0);
+  const own = (entries ?? []).flatMap((entry) =>
+    entry.tokenFile === undefined
+      ? []
+      : {
+          file: entry.tokenFile,
+          reading: readToken({ kind: 'file', path: entry.tokenFile }),
+          proxies: [toProxy(entry)],
+        },
+  );
+  return [...(isUsed ? [{ file, reading, proxies: sharing }] : []), ...own];
+}
+
 /** Settings that do not depend on the others count even where those are wrong. */
 function placesOf(
   config: AgentConfig | undefined,
   values: Values,
   sources: ConfigSources,
-): Pick<Patient, 'tokenFile' | 'binaryPath' | 'runDir' | 'stateDir'> {
+): Pick<Patient, 'binaryPath' | 'runDir' | 'stateDir'> {
   return {
-    tokenFile: values.tokenFile,
     binaryPath: config?.envoy.binaryPath ?? values.binaryPath,
     runDir: config?.runDir ?? (values.runDir || values.workDir || values.configDir || sources.defaultRunDir),
     stateDir: config?.state.dir ?? (values.stateDir || sources.defaultStateDir),

@@ -3,18 +3,16 @@ import { isJsonObject, type Json, type JsonObject } from '../../../lib/json.ts';
 import { peekStat } from '../../../lib/peek.ts';
 import type { ProxyIdentity } from '../../config/agent-config.ts';
 import { type Check, error, type Finding, healthy, ill, skipped, warning } from '../check.ts';
-import type { Patient } from '../patient.ts';
+import type { GivenTokenFile } from '../patient.ts';
 
-/** Whether the token is one, is valid now, and is for this proxy. Only the control plane can check its signature. */
+/** Whether each token is one, is valid now, and is for its proxy. Only the control plane can check its signature. */
 export const tokenCheck: Check = {
   name: 'token',
-  run: (patient) => {
-    const { config, tokenFile } = patient;
+  run: ({ config, tokens, now }) => {
     if (config === undefined) return Promise.resolve(skipped('settings are unusable'));
-    if (tokenFile === '') return Promise.resolve(skipped('none is given (--dataplane-token-file)'));
-    const { token = '' } = config.proxy;
-    const findings = [...judgeFile(tokenFile), ...judgeToken(token, patient, config.proxy)];
-    const seen = `${tokenFile}${describeTime(token, patient.now())}`;
+    if (tokens.length === 0) return Promise.resolve(skipped('none is given (--dataplane-token-file)'));
+    const findings = tokens.flatMap((given) => [...judgeFile(given.file), ...judgeToken(given, now())]);
+    const seen = tokens.map((given) => `${given.file}${describeTime(given.reading, now())}`).join(', ');
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
   },
 };
@@ -28,20 +26,18 @@ function judgeFile(path: string): readonly Finding[] {
     : [warning(`${path} can be read by others (mode ${(mode & 0o777).toString(8)})`, `chmod 600 ${path}`)];
 }
 
-function judgeToken(
-  token: string,
-  { tokenFile, now, hasProxy }: Patient,
-  proxy: ProxyIdentity,
-): readonly Finding[] {
-  const mend = `kumactl generate dataplane-token --mesh ${proxy.mesh} --name ${hasProxy ? proxy.name : 'NAME'} --valid-for 720h > ${tokenFile}  # of a kuma-cp that asks for tokens; this package's does not yet`;
-  if (token === '') return [error(`${tokenFile} is empty`, mend)];
-  const claims = readClaims(token);
+function judgeToken({ file, reading, proxies }: GivenTokenFile, nowMs: number): readonly Finding[] {
+  const [only] = proxies.length === 1 ? proxies : [];
+  const whose = `--mesh ${only?.mesh ?? 'MESH'} --name ${only?.name || 'NAME'}`;
+  const mend = `kumactl generate dataplane-token ${whose} --valid-for 720h > ${file}  # of a kuma-cp that asks for tokens; this package's does not yet`;
+  if (!reading.ok) return [error(`${file} ${reading.problem}`, mend)];
+  const claims = readClaims(reading.token);
   if (claims === undefined)
-    return [error(`${tokenFile} holds no token: it is not three parts of base64 with points between`, mend)];
+    return [error(`${file} holds no token: it is not three parts of base64 with points between`, mend)];
   return [
-    ...judgeTime(claims, now()).map((what) => error(what, mend)),
-    ...judgeRest(claims, now()).map((what) => warning(what, mend)),
-    ...judgeBinding(claims, proxy, hasProxy).map((what) => error(what, mend)),
+    ...judgeTime(claims, nowMs).map((what) => error(what, mend)),
+    ...judgeRest(claims, nowMs).map((what) => warning(what, mend)),
+    ...proxies.flatMap((proxy) => judgeBinding(claims, proxy)).map((what) => error(what, mend)),
   ];
 }
 
@@ -66,10 +62,10 @@ function judgeRest({ exp, iat }: JsonObject, nowMs: number): readonly string[] {
 }
 
 /** Claims that are absent or empty bind nothing. */
-function judgeBinding(claims: JsonObject, proxy: ProxyIdentity, hasProxy: boolean): readonly string[] {
+function judgeBinding(claims: JsonObject, proxy: ProxyIdentity): readonly string[] {
   const { Name: name, Mesh: mesh, Type: type, Tags: tags } = claims;
   const problems: string[] = [];
-  if (hasProxy && typeof name === 'string' && name !== '' && name !== proxy.name)
+  if (proxy.name !== '' && typeof name === 'string' && name !== '' && name !== proxy.name)
     problems.push(`the token is for the proxy "${name}", this one is "${proxy.name}"`);
   if (typeof mesh === 'string' && mesh !== '' && mesh !== proxy.mesh)
     problems.push(`the token is for the mesh "${mesh}", this proxy is in "${proxy.mesh}"`);
@@ -115,8 +111,8 @@ function readClaims(token: string): JsonObject | undefined {
   }
 }
 
-function describeTime(token: string, nowMs: number): string {
-  const { exp } = readClaims(token) ?? {};
+function describeTime(reading: GivenTokenFile['reading'], nowMs: number): string {
+  const { exp } = (reading.ok ? readClaims(reading.token) : undefined) ?? {};
   return typeof exp === 'number' && exp * 1000 > nowMs
     ? `, valid for ${formatDuration(round(exp * 1000 - nowMs))}`
     : '';
