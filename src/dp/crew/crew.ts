@@ -11,6 +11,7 @@ import type { AgentConfig } from '../config/agent-config.ts';
 import type { CrewConfig } from '../config/crew-config.ts';
 import type { WishListeners, WishSignals } from '../control/signals.ts';
 import { returnIdleMemory } from '../idle-memory.ts';
+import { renderDown } from '../metrics/agent-metrics.ts';
 import { mergeMetricPages } from '../metrics/merge.ts';
 import { connectServiceManager, withoutServiceManager } from '../notify/service-manager.ts';
 import type { Answer } from '../readiness/answer.ts';
@@ -195,7 +196,12 @@ async function runOne(
   }
 }
 
-function toPages({ summary, pages }: State): Pages {
+function toPages({ summary, pages, members }: State): Pages {
+  /** Silence would be taken for a proxy nobody wants. */
+  const down = () =>
+    [...members.all].flatMap(([id, { current, entry }]) =>
+      pages.has(id) || current.state === 'held' ? [] : renderDown(entry),
+    );
   return {
     '/ready': (): Answer => {
       const { allReady, text, lines } = summary();
@@ -203,7 +209,10 @@ function toPages({ summary, pages }: State): Pages {
     },
     '/metrics': () => ({
       status: 200,
-      body: mergeMetricPages([...pages.values()].map((own) => own['/metrics']?.().body ?? '')),
+      body: mergeMetricPages([
+        ...[...pages.values()].map((own) => own['/metrics']?.().body ?? ''),
+        ...down(),
+      ]),
     }),
   };
 }

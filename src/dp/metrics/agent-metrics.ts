@@ -49,6 +49,17 @@ export function renderAgentMetrics(facts: AgentFacts): string {
   return toPrometheusText(families(facts));
 }
 
+/** Of a proxy that has no agent which could tell more, but is to have one. */
+export function renderDown(proxy: { readonly mesh: string; readonly name: string }): string {
+  const { mesh, name } = proxy;
+  return toPrometheusText([{ ...READY, type: 'gauge', samples: [{ labels: { mesh, name }, value: 0 }] }]);
+}
+
+const READY = {
+  name: 'kuma_dp_ready',
+  help: '1 while the proxy serves a whole configuration, however old.',
+};
+
 function families(facts: AgentFacts): readonly MetricFamily[] {
   const { mesh, name, version, envoyVersion, counts } = facts;
   const proxy = { mesh, name };
@@ -83,7 +94,7 @@ function families(facts: AgentFacts): readonly MetricFamily[] {
         value: Number(known === state),
       })),
     },
-    gauge('ready', '1 while the proxy serves a whole configuration, however old.', facts.ready),
+    { ...READY, type: 'gauge', samples: of(facts.ready) },
     gauge('degraded', '1 while a part of the newest configuration is refused.', state === 'degraded'),
     gauge(
       'stale',

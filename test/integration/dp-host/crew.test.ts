@@ -1,5 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { exchange } from '../../../src/lib/http-exchange.ts';
 import { clonePath, type RunningProgram, runProgram, startProgram } from '../../support/processes.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { type HostBench, openHostBench } from './support/host-bench.ts';
@@ -77,6 +79,14 @@ describe('one of several proxies that cannot run', () => {
       'a ready ',
       'b ready ',
     ]);
+    const { body } = await exchange({
+      url: new URL('http://localhost/metrics'),
+      socketPath: join(bench.runDir, `_crew.${agent.pid}`, 'agent.sock'),
+      timeoutMs: 5_000,
+    });
+    expect(body).toMatch(/^kuma_dp_ready\{mesh="default",name="a"\} 0$/m);
+    expect(body).toMatch(/^kuma_dp_ready\{mesh="default",name="b"\} 1$/m);
+    expect(body.match(/^# TYPE kuma_dp_ready /gm)).toHaveLength(1);
     const wait = await ask('wait', '--timeout', '2s', '--request-timeout', '5s');
     expect(wait.stderr).toMatch(/1 of 2 ready; default\.a: (failed|locating)/);
     expect((await ask('wait', '--name', 'b', '--timeout', '20s', '--request-timeout', '5s')).code).toBe(0);
