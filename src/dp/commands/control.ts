@@ -10,7 +10,7 @@ import { addFlags, readFlags } from '../config/flags.ts';
 import { chooseAgent, type FoundAgent, findAgents, toFound } from '../control/agents.ts';
 import { printStatusTable } from '../control/status-table.ts';
 import { findUnattended } from '../control/unattended.ts';
-import { isDrained, textOf, until, watchEnd, wish } from '../control/wish.ts';
+import { expectAgreed, isDrained, textOf, until, watchEnd, wish } from '../control/wish.ts';
 import type { CommandContext } from '../program.ts';
 import { chooseRunDir, crewPaths } from '../run-dir/paths.ts';
 
@@ -98,7 +98,7 @@ async function restart(agent: FoundAgent, timeoutMs: number): Promise<string> {
 async function drain(agent: FoundAgent, timeoutMs: number): Promise<string> {
   const { base, status } = agent;
   if (base !== '') throw new AgentError('command-failed', `it does not run: ${status.reason}`);
-  await wish(agent, { path: '/drain', done: 'drained', timeoutMs });
+  expectAgreed(await wish(agent, { path: '/drain', done: 'drained', timeoutMs }), 'drained');
   await until(timeoutMs, 'drained', () => isDrained(agent));
   return 'drained: no connection is left, or the drain time is over; agent and Envoy run on until they are stopped';
 }
@@ -112,7 +112,7 @@ async function detach(agent: FoundAgent, timeoutMs: number): Promise<string> {
   if (base !== '') throw new AgentError('command-failed', `it does not run: ${status.reason}`);
   const asked = whole ? { status, socketPath: agentSocket } : agent;
   const answer = await wish(asked, { path: '/detach', done: 'detached', timeoutMs });
-  if (answer.status !== 202) throw new AgentError('command-failed', `not detached: ${textOf(answer)}`);
+  expectAgreed(answer, 'detached');
   await until(timeoutMs, 'detached', isOver);
   return whole ? textOf(answer) : 'the agent ended; Envoy serves on until the next agent adopts it';
 }

@@ -8,7 +8,7 @@ import { addFlags } from '../config/flags.ts';
 import { chooseAgent, type FoundAgent, findAgents, toFound } from '../control/agents.ts';
 import type { AgentStatus } from '../control/status.ts';
 import { findUnattended, type Unattended } from '../control/unattended.ts';
-import { isGone, until, watchEnd, wish } from '../control/wish.ts';
+import { expectAgreed, isGone, until, watchEnd, wish } from '../control/wish.ts';
 import type { CommandContext } from '../program.ts';
 import { crewPaths } from '../run-dir/paths.ts';
 import { NAME, readSettings } from './control.ts';
@@ -56,7 +56,7 @@ async function stopAgent(agent: FoundAgent, timeoutMs: number): Promise<string> 
   const isOver = watchEnd(agent);
   const others = existsSync(crewPaths(dirname(dirname(socketPath)), status.agentPid).agentSocket);
   try {
-    await wish(agent, { path: `${base}/stop`, done: 'stopped', timeoutMs });
+    expectAgreed(await wish(agent, { path: `${base}/stop`, done: 'stopped', timeoutMs }), 'stopped');
   } catch (error) {
     // Somebody else stopped it in the same moment.
     if (!isGone(error) || base !== '') throw error;

@@ -68,6 +68,11 @@ export async function until(
   }
 }
 
+/** Throws AgentError for an answer that is a refusal. */
+export function expectAgreed(answer: Exchange, done: string): void {
+  if (answer.status >= 400) throw new AgentError('command-failed', `not ${done}: ${textOf(answer)}`);
+}
+
 /** What the agent says in its answer, for people. */
 export function textOf({ body }: Exchange): string {
   try {

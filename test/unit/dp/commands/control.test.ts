@@ -120,6 +120,15 @@ test('an agent whose process cannot be seen, as in a container, is stopped when 
   expect(await kumaDp('stop', '--timeout', '5s')).toMatchObject({ code: 0 });
 });
 
+test.each(['stop', 'drain'])('a %s that is refused is not told as done, nor waited for', async (command) => {
+  await agent('default.web', (_request, response) =>
+    response.writeHead(404).end('{"ok":false,"text":"no proxy web is to run here"}'),
+  );
+  const { code, stderr } = await kumaDp(command, '--timeout', '5s');
+  expect(stderr).toMatch(/^kuma-dp: not (stopped|drained): no proxy web is to run here\n$/);
+  expect(code).toBe(42);
+});
+
 test('an agent that does not restart in the time given goes on, and that is no defect', async () => {
   await agent('default.web', () => {});
   const { code, stderr } = await kumaDp('restart', '--timeout', '200ms');
