@@ -9,6 +9,7 @@ import {
 import type { AddressInfo, ListenOptions } from 'node:net';
 import { AgentError } from '../agent-error.ts';
 import { describePortHolder } from '../ports/holders.ts';
+import { explainPrivileged } from '../ports/privileged.ts';
 import type { Answer } from './answer.ts';
 
 const HOST = '127.0.0.1';
@@ -52,7 +53,8 @@ export async function startReadinessServer({
   try {
     if (port !== undefined) await listenAt(tcp, port, before);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+      throw explainPrivileged(cause, '--readiness-port', port ?? 0);
     const holder = describePortHolder(HOST, port ?? 0);
     throw new AgentError(
       'port-taken',

@@ -4,8 +4,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { checkAdminPort } from '../../../../src/dp/envoy/admin-port.ts';
 import { startReadinessServer } from '../../../../src/dp/readiness/server.ts';
 import { exchange } from '../../../../src/lib/http-exchange.ts';
+import { peekText } from '../../../../src/lib/peek.ts';
 
 test('clients that send half a request, or none, keep others waiting for seconds only', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'dp-ready-'));
@@ -28,3 +30,28 @@ test('clients that send half a request, or none, keep others waiting for seconds
     rmSync(dir, { recursive: true });
   }
 });
+
+const FIRST_OF_ALL = Number(peekText('/proc/sys/net/ipv4/ip_unprivileged_port_start'));
+
+test.skipIf(FIRST_OF_ALL <= 80)(
+  'a readiness or admin port that this user may not open is a mistake in the settings',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'dp-ready-'));
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      const socketPath = join(dir, 'agent.sock');
+      const refused = (name: string) => ({
+        code: 'settings-invalid',
+        message: expect.stringMatching(`^${name} 80 .*above 1023, or .*CAP_NET_BIND_SERVICE`) as string,
+      });
+      await expect(startReadinessServer({ port: 80, socketPath, pages: {} })).rejects.toMatchObject(
+        refused('--readiness-port'),
+      );
+      await expect(checkAdminPort(80)).rejects.toMatchObject(refused('--admin-port'));
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      rmSync(dir, { recursive: true });
+    }
+  },
+);
