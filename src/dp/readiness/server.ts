@@ -61,8 +61,13 @@ export async function startReadinessServer({
       `readiness port ${port ?? 0} is taken${holder === undefined ? '' : ` by ${holder}`}; choose another --readiness-port (KUMA_READINESS_PORT), or leave it out`,
     );
   }
-  await listen(unix, { path: socketPath });
-  chmodSync(socketPath, 0o600);
+  try {
+    await listen(unix, { path: socketPath });
+    chmodSync(socketPath, 0o600);
+  } catch (error) {
+    await Promise.all([closeServer(tcp), closeServer(unix)]);
+    throw error;
+  }
   return {
     port: (tcp.address() as AddressInfo | null)?.port ?? 0,
     close: async () => {

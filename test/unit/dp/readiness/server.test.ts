@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkAdminPort } from '../../../../src/dp/envoy/admin-port.ts';
 import { startReadinessServer } from '../../../../src/dp/readiness/server.ts';
+import { isPortFree } from '../../../../src/lib/free-port.ts';
 import { exchange } from '../../../../src/lib/http-exchange.ts';
 import { peekText } from '../../../../src/lib/peek.ts';
+import { allocatePort } from '../../../support/ports.ts';
 
 test('clients that send half a request, or none, keep others waiting for seconds only', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'dp-ready-'));
@@ -29,6 +31,13 @@ test('clients that send half a request, or none, keep others waiting for seconds
     await server.close();
     rmSync(dir, { recursive: true });
   }
+});
+
+test('a server whose socket cannot be made lets its port go: it is started again and again', async () => {
+  const port = await allocatePort();
+  const socketPath = join(tmpdir(), 'no-such-directory', 'agent.sock');
+  await expect(startReadinessServer({ port, socketPath, pages: {} })).rejects.toThrow();
+  expect(await isPortFree(port, '127.0.0.1')).toBe(true);
 });
 
 const FIRST_OF_ALL = Number(peekText('/proc/sys/net/ipv4/ip_unprivileged_port_start'));
