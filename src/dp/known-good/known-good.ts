@@ -198,7 +198,7 @@ class Keeper implements KnownGood {
       .then(() => work(store))
       .then(
         () => {
-          if (this.#unsaved.state || this.#unsaved.bootstrap !== undefined) return;
+          if (this.#unsaved.state || this.#unsaved.bootstrap !== undefined) return this.#tryAgain();
           if (this.#problem !== undefined) logger.info({}, 'the last known good state is saved again');
           this.#problem = undefined;
         },
@@ -208,15 +208,19 @@ class Keeper implements KnownGood {
 
   /** Said once per cause; serving goes on. */
   #failed(problem: string): void {
-    const { logger, clock } = this.#options;
+    const { logger } = this.#options;
     if (problem !== this.#problem)
       logger.warn(
         { cause: problem },
         'the last known good state cannot be saved; serving goes on, but a start without the control plane would use an older one or none',
       );
     this.#problem = problem;
+    this.#tryAgain();
+  }
+
+  #tryAgain(): void {
     if (this.#stopped) return;
-    this.#cancelLater ??= clock.after(CONTENT_EVERY_MS, () => {
+    this.#cancelLater ??= this.#options.clock.after(CONTENT_EVERY_MS, () => {
       this.#cancelLater = undefined;
       if (this.#unsaved.bootstrap !== undefined) this.#saveBootstrap();
       if (this.#unsaved.state) this.#saveState();

@@ -153,6 +153,24 @@ describe('a disk that cannot be written to', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('gets the bootstrap that it refused a minute later, also when it took a configuration meanwhile', async () => {
+    failWith = 'EIO';
+    knownGood.offerBootstrap({ node: { id: 'x' } });
+    clock.advance(1_000);
+    knownGood.offerState(aState());
+    clock.advance(9_000);
+    await settle();
+    failWith = undefined;
+    clock.advance(1_000);
+    await settle();
+    expect(written).toEqual([expect.stringContaining('generation')]);
+    clock.advance(60_000);
+    await settle();
+    expect(written.at(-1)).toBe('bootstrap');
+    expect(knownGood.problem).toBeUndefined();
+    expect(clock.pending).toBe(0);
+  });
+
   test('that takes small files only is still in trouble', async () => {
     knownGood.offerBootstrap({ node: { id: 'x' } });
     await serve();
