@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import http2 from 'node:http2';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ClientStream, connectGrpc, type GrpcConnection } from '../../../src/dp/relay/grpc/client.ts';
+import { toFrame } from '../../../src/dp/relay/grpc/frame.ts';
 import { type GrpcServer, type ServerStream, startGrpcServer } from '../../../src/dp/relay/grpc/server.ts';
 import type { StreamEnd } from '../../../src/dp/relay/grpc/status.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
@@ -269,6 +271,22 @@ describe('our gRPC client, with a grpc-js server', () => {
       () => 'still open',
     );
     expect(reason).toMatch(/did not answer a ping/);
+  });
+
+  test('a server that promises success in its first headers is heard, and how it really ends is told', async () => {
+    const server = http2.createServer().on('stream', (stream) => {
+      stream.respond(
+        { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' },
+        { waitForTrailers: true },
+      );
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '9' }));
+      stream.end(toFrame(Buffer.from('here')));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closers.push(() => void server.close());
+    const { received, ended } = talk(await dial((server.address() as net.AddressInfo).port));
+    expect((await ended).code).toBe(9);
+    expect(received.map(String)).toEqual(['here']);
   });
 
   test('what is no gRPC at all is told as such', async () => {

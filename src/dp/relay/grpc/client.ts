@@ -170,8 +170,9 @@ function openStream(
   }
   const cancel = () => stream.close(http2.constants.NGHTTP2_CANCEL);
   const reader = createFrameReader(maxMessageBytes);
-  stream.on('response', (headers) => {
-    status ??= statusOf(headers);
+  stream.on('response', (headers, flags) => {
+    // One in headers that others follow is metadata (gRPC over HTTP/2, "Trailers-Only").
+    if ((flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0) status ??= statusOf(headers);
     const { ':status': http = 0 } = headers;
     if (status === undefined && http !== 200) {
       status = statusOfHttp(http);
