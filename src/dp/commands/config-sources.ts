@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { peekStat } from '../../lib/peek.ts';
+import { readPipe } from '../../lib/read-pipe.ts';
 import { readFlags, readIgnoredFlags } from '../config/flags.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { AGENT_SETTINGS } from '../config/settings.ts';
@@ -19,9 +20,14 @@ export function toConfigSources(command: Command, { env, stdin }: CommandContext
     env,
     cpus: readHostLimits().cpus,
     configFile,
-    readText: (path) => (path === '-' ? readAll(stdin) : readFile(path, 'utf8')),
+    readText: (path) => (path === '-' ? readAll(stdin) : readText(path)),
     isDirectory: (path) => peekStat(path)?.isDirectory() === true,
     defaultRunDir: defaultRunDir(env, process.getuid?.() ?? 0),
     defaultStateDir: defaultStateDir(env, process.getuid?.() ?? 0),
   };
+}
+
+async function readText(path: string): Promise<string> {
+  const piped = peekStat(path)?.isFIFO() === true ? await readPipe(path) : undefined;
+  return piped ?? readFile(path, 'utf8');
 }

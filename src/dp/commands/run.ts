@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { aborted } from '../../lib/aborted.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLogSink } from '../../lib/log-sink.ts';
 import { listenForStop } from '../../lib/stop-signals.ts';
@@ -34,7 +35,12 @@ async function run(command: Command, context: CommandContext, words: readonly st
   const stop = listenForStop(context.signals, ['SIGTERM', 'SIGINT']);
   const wishes = catchWishes(context.signals);
   try {
-    const loaded = await loadConfig(toConfigSources(command, context));
+    const loaded = await Promise.race([
+      loadConfig(toConfigSources(command, context)),
+      // What comes through a pipe may never come.
+      aborted(stop.graceful),
+    ]);
+    if (loaded === true) return;
     if (!loaded.ok) {
       const lines = loaded.violations.map(({ field, message }) => `${field}: ${message}`);
       throw new AgentError('settings-invalid', lines.join('\n'));

@@ -1,6 +1,14 @@
 import { describeError } from '../../lib/coded-error.ts';
+import { readPipe } from '../../lib/read-pipe.ts';
 import type { Violation } from '../../lib/violations.ts';
-import { isReadAgain, parseToken, parseTokenSource, readToken, type TokenSource } from './source.ts';
+import {
+  isReadAgain,
+  parseToken,
+  parseTokenSource,
+  readToken,
+  type TokenReading,
+  type TokenSource,
+} from './source.ts';
 
 /** The token as the settings give it. */
 export interface GivenToken {
@@ -39,12 +47,26 @@ export async function readGivenToken(
     return NOTHING;
   }
   const reading =
-    source.kind === 'file' ? parseToken(await read(source.path, origins.tokenFile)) : readToken(source);
+    source.kind === 'file'
+      ? parseToken(await read(source.path, origins.tokenFile))
+      : ((await readPiped(source)) ?? readToken(source));
   const isEmpty = !reading.ok && reading.problem === 'is empty' && isReadAgain(source);
   if (!reading.ok && !isEmpty) violations.push({ field: origins.tokenFile, message: reading.problem });
   const warnings =
     values.token === '' ? [] : [`${origins.token} has no effect: ${origins.tokenFile} gives the token`];
   return { source, token: reading.ok ? reading.token : undefined, warnings };
+}
+
+/** undefined: no pipe stands behind it. Its writer may take its time. */
+async function readPiped(source: TokenSource): Promise<TokenReading | undefined> {
+  if (source.kind !== 'descriptor') return undefined;
+  try {
+    const text = await readPipe(`/proc/self/fd/${source.fd}`);
+    return text === undefined ? undefined : parseToken(text);
+  } catch {
+    // A socket, or one of another user: it can only be read where it is.
+    return undefined;
+  }
 }
 
 function readText({ values, origins }: TokenSettings, violations: Violation[]): GivenToken {
