@@ -8,6 +8,8 @@ export interface Holder {
   readonly pid: number | undefined;
   /** For people: `process 4711 (node server.js)`. */
   readonly text: string;
+  /** False for a socket of all IPv6 addresses that takes IPv4, too, or does not: the kernel does not tell. */
+  readonly certain: boolean;
 }
 
 /** Who listens at each of these places, read from /proc: several may, since SO_REUSEPORT shares a port silently. */
@@ -22,7 +24,11 @@ export function findHolders(places: readonly Place[]): ReadonlyMap<Place, readon
       place,
       met.map((socket) => {
         const pid = pids.get(socket.inode);
-        return { pid, text: describeSocketOwner(socket, pid).text };
+        return {
+          pid,
+          text: describeSocketOwner(socket, pid).text,
+          certain: meets(place, socket) === 'yes',
+        };
       }),
     ]),
   );

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { isPortFree } from '../../../lib/free-port.ts';
 import { toHexAddress } from '../../../lib/ip-address.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { isSameProcessAlive } from '../../../lib/process-id.ts';
@@ -16,13 +17,13 @@ import { type Place, readPlaces } from '../places.ts';
  */
 export const portsCheck: Check = {
   name: 'ports',
-  run: ({ config, proxies }) => {
-    if (config === undefined) return Promise.resolve(skipped('settings are unusable'));
+  async run({ config, proxies }) {
+    if (config === undefined) return skipped('settings are unusable');
     const lists = [...proxies.map(placesOf), ownPorts(config)];
     const places = lists.flat();
     if (places.length === 0)
-      return Promise.resolve(skipped('the Dataplane is in the control plane; check its ports with -d FILE'));
-    const holdersOf = lookAround(places);
+      return skipped('the Dataplane is in the control plane; check its ports with -d FILE');
+    const holdersOf = await lookAround(places);
     const ours = new Set(proxies.flatMap(ownProcesses));
     const findings = [
       ...places.flatMap((place) =>
@@ -33,12 +34,12 @@ export const portsCheck: Check = {
       ...judgeTwice(lists),
     ];
     const seen = places.map(({ kind, address, port }) => `${kind} ${address}:${port}`).join(', ');
-    return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
+    return findings.length === 0 ? healthy(seen) : ill(seen, ...findings);
   },
 };
 
-/** Who listens at each place; nobody at what is no address. */
-function lookAround(places: readonly Place[]): (place: Place) => readonly Holder[] {
+/** Who listens at each place; nobody at what is no address. Where /proc leaves it open it is tried out. */
+async function lookAround(places: readonly Place[]): Promise<(place: Place) => readonly Holder[]> {
   const sockets = new Map(
     places.flatMap((place) => {
       const socket = toSocket(place);
@@ -46,10 +47,23 @@ function lookAround(places: readonly Place[]): (place: Place) => readonly Holder
     }),
   );
   const holders = findHolders([...sockets.values()]);
-  return (place) => {
-    const socket = sockets.get(place);
-    return socket === undefined ? [] : (holders.get(socket) ?? []);
-  };
+  const inTheWay = new Map<Place, readonly Holder[]>();
+  // One after the other: two tries at the same port would be in each other's way.
+  for (const [place, socket] of sockets) {
+    const others = holders.get(socket) ?? [];
+    if (others.some(({ certain }) => certain) || (others.length > 0 && !(await isFree(place))))
+      inTheWay.set(place, others);
+  }
+  return (place) => inTheWay.get(place) ?? [];
+}
+
+async function isFree({ port, address }: Place): Promise<boolean> {
+  try {
+    return await isPortFree(port, address);
+  } catch {
+    // Not to be tried by this user.
+    return false;
+  }
 }
 
 /** Undefined for a name. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +62,18 @@ test('two proxies clash that want a port on one address and on all of them; one 
   }
 });
 
+test.skipIf(!existsSync('/proc/net/if_inet6'))(
+  'of IPv6 alone are not in the way of the same ones of IPv4; of both they are',
+  async () => {
+    const servicePort = await listen('127.0.0.1');
+    const inbound = (port: number) => ({ address: '127.0.0.1', port, servicePort });
+    expect(await diagnose([inbound(await listen('::', true))])).toBe('');
+    expect(await diagnose([inbound(await listen('::'))])).toContain(`is taken by process ${process.pid}`);
+    const missing = { address: '127.0.0.1', port: 1, servicePort: await listen('::', true) };
+    expect(await diagnose([missing])).toContain('where the service itself is expected');
+  },
+);
+
 /** Of one proxy for each list of inbounds. */
 async function diagnose(...proxies: readonly (readonly (object | undefined)[])[]): Promise<string> {
   const tags = { 'kuma.io/service': 'web' };
@@ -79,9 +91,9 @@ async function diagnose(...proxies: readonly (readonly (object | undefined)[])[]
   return textOf(await portsCheck.run(patient, new AbortController().signal));
 }
 
-async function listen(host: string): Promise<number> {
+async function listen(host: string, ipv6Only = false): Promise<number> {
   const server = createServer();
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  await new Promise<void>((resolve) => server.listen({ port: 0, host, ipv6Only }, resolve));
   return (server.address() as AddressInfo).port;
 }
