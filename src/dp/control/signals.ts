@@ -17,6 +17,7 @@ export interface WishSignals {
 
 type Wish = 'onRestart' | 'onDrain';
 
+/** Also keeps SIGUSR1, which an application may be meant by, from opening Node's debugger to all users of the host. */
 export function catchWishes(source: SignalSource): WishSignals {
   const early = new Set<Wish>();
   let listeners: WishListeners | undefined;
@@ -26,6 +27,8 @@ export function catchWishes(source: SignalSource): WishSignals {
   };
   const onHup = () => tell('onRestart', 'SIGHUP');
   const onUsr2 = () => tell('onDrain', 'SIGUSR2');
+  const onUsr1 = () => {};
+  source.on('SIGUSR1', onUsr1);
   source.on('SIGHUP', onHup);
   source.on('SIGUSR2', onUsr2);
   return {
@@ -36,6 +39,7 @@ export function catchWishes(source: SignalSource): WishSignals {
     },
     dispose() {
       source.off('SIGHUP', onHup);
+      source.off('SIGUSR1', onUsr1);
       source.off('SIGUSR2', onUsr2);
     },
   };

@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Bench } from './support/agent.ts';
+import { Bench, until } from './support/agent.ts';
 
 let bench: Bench;
 
@@ -60,4 +61,18 @@ test('waiting where no agent runs ends in time and says so', async () => {
   expect(wait.output()).toContain(`no agent runs in ${bench.runDir}`);
   const far = bench.start(['wait', '--url', 'http://example.com/ready']);
   expect(await far.exited).toBe(2);
+});
+
+test('a signal that is meant for an application opens no debugger, before there is one and without any', async () => {
+  const envoy = ['--binary-path', bench.fakeEnvoy().path];
+  for (const application of [[], ['--', 'true']]) {
+    const agent = bench.run('http://127.0.0.1:1', { args: [...envoy, ...application] });
+    await until(() => agent.output().includes('agent started'), agent.output);
+    agent.child.kill('SIGUSR1');
+    // It takes Node some moments, and there is nothing to see when it does not.
+    await delay(300);
+    agent.child.kill('SIGTERM');
+    expect(await agent.exited).toBe(0);
+    expect(agent.output()).not.toContain('Debugger');
+  }
 });
