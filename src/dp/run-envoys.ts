@@ -16,7 +16,11 @@ import type { FallBack } from './fall-back.ts';
 import { createEpochs, type Epochs } from './hot-restart/epochs.ts';
 import type { HandOvers } from './hot-restart/hand-overs.ts';
 import type { RestartQueue } from './hot-restart/requests.ts';
-import { isSharedMemoryWritable, sharedMemoryPath } from './hot-restart/shared-memory.ts';
+import {
+  hasRoomForSharedMemory,
+  isSharedMemoryWritable,
+  sharedMemoryPath,
+} from './hot-restart/shared-memory.ts';
 import type { OpaqueResource } from './hot-restart/static-state.ts';
 import { startTriggers } from './hot-restart/triggers.ts';
 import {
@@ -206,11 +210,13 @@ function identifyBinary(parts: RunEnvoysParts): string {
 
 function openEpochs({ config, instance, logger, adoption }: RunEnvoysParts): Epochs | undefined {
   const { paths } = instance;
-  const obstacle = !isSharedMemoryWritable()
-    ? '/dev/shm cannot be written'
-    : fitsEpochSockets(paths)
-      ? undefined
-      : 'the path of the run directory is too long for its sockets';
+  const obstacles = [
+    isSharedMemoryWritable() ? '' : '/dev/shm cannot be written',
+    // An Envoy that is adopted has its file already.
+    adoption !== undefined || hasRoomForSharedMemory() ? '' : '/dev/shm is full',
+    fitsEpochSockets(paths) ? '' : 'the path of the run directory is too long for its sockets',
+  ];
+  const obstacle = obstacles.find((one) => one !== '');
   if (config.envoy.hotRestart === 'off') return undefined;
   if (obstacle !== undefined) {
     const say = config.envoy.hotRestart === 'on' ? 'error' : 'info';

@@ -1,4 +1,14 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -18,6 +28,17 @@ export function isSharedMemoryWritable(dir = SHM_DIR): boolean {
   try {
     accessSync(dir, constants.W_OK | constants.X_OK);
     return true;
+  } catch {
+    return false;
+  }
+}
+
+/** False where not even one more page or file fits: an Envoy that makes its file there dies of SIGBUS. */
+export function hasRoomForSharedMemory(dir = SHM_DIR): boolean {
+  try {
+    const { blocks, bavail, files, ffree } = statfsSync(dir);
+    // Nothing is counted where there is no limit.
+    return (blocks === 0 || bavail > 0) && (files === 0 || ffree > 0);
   } catch {
     return false;
   }
