@@ -20,6 +20,15 @@ export interface HomeComingOptions {
 const LONGEST_FACTOR = 32;
 const LONGEST_PAUSE_MS = 15_000;
 
+/** A better one, and since when it has been well without a stream. */
+interface Well {
+  readonly key: string;
+  readonly since: number;
+  readonly neededMs: number;
+  /** How often the stream had moved. */
+  readonly moves: number;
+}
+
 /**
  * Brings the stream back to the control plane this proxy prefers, once that has been well for a while. With jitter, or a
  * whole fleet would come at once; and ever more reluctantly to one that fails again.
@@ -27,7 +36,7 @@ const LONGEST_PAUSE_MS = 15_000;
 export function startHomeComing(options: HomeComingOptions): { stop(): void } {
   const { planes, probe, returnAfterMs, clock, logger, random, onReturn } = options;
   const factors = new Map<string, number>();
-  let well: { readonly key: string; readonly since: number; readonly neededMs: number } | undefined;
+  let well: Well | undefined;
   let cancel = (): void => {};
   let stopped = false;
   const jitter = (ms: number) => ms * (1 + random() / 2);
@@ -35,6 +44,8 @@ export function startHomeComing(options: HomeComingOptions): { stop(): void } {
   async function look(): Promise<void> {
     const { current } = planes;
     if (current === undefined) return;
+    // It may have been in use meanwhile, and failed.
+    if (well?.moves !== planes.moves) well = undefined;
     const order = await planes.list();
     const better = order.slice(
       0,
@@ -52,7 +63,7 @@ export function startHomeComing(options: HomeComingOptions): { stop(): void } {
       const now = clock.monotonic();
       const factor = factors.get(place.key) ?? 1;
       if (well?.key !== place.key)
-        well = { key: place.key, since: now, neededMs: jitter(returnAfterMs * factor) };
+        well = { key: place.key, since: now, neededMs: jitter(returnAfterMs * factor), moves: planes.moves };
       if (now - well.since < well.neededMs || planes.current?.key !== current.key) return;
       well = undefined;
       factors.set(place.key, Math.min(factor * 2, LONGEST_FACTOR));

@@ -29,6 +29,8 @@ export interface ControlPlanes {
   readonly current: Place | undefined;
   /** Whether there is a choice, as far as the names were resolved; behind a service name there may always be one. */
   readonly several: boolean;
+  /** How often a stream was opened elsewhere than the one before. */
+  readonly moves: number;
   /** All of them, the preferred one first. Never empty. */
   list(): Promise<readonly Place[]>;
   /** Whom to ask next; of those to avoid only when there is no other. */
@@ -64,6 +66,8 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
   const remembering = withMemory(resolver, logger);
   let current: Place | undefined;
   let streaming = false;
+  let lastOpened = '';
+  let moves = 0;
   const cooling = new Map<string, Cooling>();
 
   /** One question at a time: a resolver that hangs cannot be called back. */
@@ -111,6 +115,9 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     get several() {
       return order.length > 1 || given.length > 1 || given.some(({ kind }) => kind === 'srv');
     },
+    get moves() {
+      return moves;
+    },
     list,
     async next(avoid = new Set()) {
       const places = await list();
@@ -130,6 +137,8 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       if (!streaming) cooling.delete(place.key);
     },
     opened(place) {
+      if (place.key !== lastOpened) moves++;
+      lastOpened = place.key;
       current = place;
       streaming = true;
     },

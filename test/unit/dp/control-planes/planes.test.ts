@@ -311,4 +311,30 @@ describe('the way back', () => {
     expect(returns.length).toBeGreaterThan(2);
     expect(returns.length).toBeLessThan(8);
   });
+
+  test('begins anew for one that was in use meanwhile and failed', async () => {
+    const planes = planesOf('http://a:1,http://b:1');
+    const [a, b] = await planes.list();
+    if (a === undefined || b === undefined) throw new Error('two are wanted');
+    planes.opened(b);
+    const returns: number[] = [];
+    let second = 0;
+    const way = startHomeComing({
+      ...{ planes, probe: async () => true, returnAfterMs: 60_000, clock, logger: silentLogger },
+      random: () => 0.5,
+      onReturn: () => returns.push(second),
+    });
+    for (; second < 800; second++) {
+      // Well for half of the time when the other one broke; in use for long, until it broke, too.
+      if (second === 45) planes.failed(b, 'stream');
+      if (second === 46) planes.opened(a);
+      if (second === 600) planes.failed(a, 'stream');
+      if (second === 601) planes.opened(b);
+      clock.advance(1_000);
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+    }
+    way.stop();
+    expect(returns).toHaveLength(1);
+    expect(returns[0]).toBeGreaterThan(660);
+  });
 });
