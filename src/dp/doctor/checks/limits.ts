@@ -1,16 +1,17 @@
+import type { MemoryLimit } from '../../limits/cgroup.ts';
 import { envoyHeapBytes } from '../../limits/heap.ts';
 import { type Check, type Finding, healthy, ill, warning } from '../check.ts';
 
 /** Each connection takes two descriptors; systemd's and Docker's usual limits are far above this. */
 const FEW_FILES = 8_192;
 const MIB = 1024 * 1024;
-/** Envoy alone was measured at 65 MB, and the agent at about as much. */
-const LITTLE_MEMORY = 160 * MIB;
+/** Envoy alone was measured at 65 MB. */
+const LITTLE_HEAP = 96 * MIB;
 
 /** Open files, memory, CPUs: what the host allows a proxy. */
 export const limitsCheck: Check = {
   name: 'limits',
-  run: ({ limits: { files, memory, cpus } }) => {
+  run: ({ limits: { files, memory, cpus }, proxies }) => {
     const findings: Finding[] = [];
     if (files !== undefined && files.hard < FEW_FILES)
       findings.push(
@@ -19,13 +20,7 @@ export const limitsCheck: Check = {
           'LimitNOFILE=1048576 in the unit; in a shell of root: ulimit -Hn 1048576; in a container: --ulimit nofile=1048576',
         ),
       );
-    if (memory !== undefined && memory.bytes < LITTLE_MEMORY)
-      findings.push(
-        warning(
-          `memory is limited to ${Math.floor(memory.bytes / MIB)} MiB by ${memory.source}: agent and Envoy need some 130, and Envoy refuses requests from ${Math.floor(envoyHeapBytes(memory.bytes) / MIB)} MiB of heap on`,
-          'MemoryMax=256M or more in the unit, or a larger limit for the container',
-        ),
-      );
+    if (memory !== undefined) findings.push(...judgeMemory(memory, Math.max(1, proxies.length)));
     const seen = [
       files === undefined ? 'open files not known' : `${files.hard} open files`,
       memory === undefined ? 'memory not limited' : `${Math.floor(memory.bytes / MIB)} MiB of memory`,
@@ -34,3 +29,17 @@ export const limitsCheck: Check = {
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
   },
 };
+
+/** The agent and all its Envoys share it. */
+function judgeMemory({ bytes, source }: MemoryLimit, envoys: number): readonly Finding[] {
+  const heap = envoyHeapBytes(bytes, envoys);
+  if (heap >= LITTLE_HEAP) return [];
+  const who = envoys === 1 ? 'agent and Envoy' : `agent and ${envoys} Envoys`;
+  const enough = Math.ceil((64 + envoys * 98) / 64) * 64;
+  return [
+    warning(
+      `memory is limited to ${Math.floor(bytes / MIB)} MiB by ${source}: ${who} need some ${65 + 65 * envoys}, and ${envoys === 1 ? 'Envoy' : 'each Envoy'} refuses requests from ${Math.floor(heap / MIB)} MiB of heap on`,
+      `MemoryMax=${Math.max(256, enough)}M or more in the unit, or a larger limit for the container`,
+    ),
+  ];
+}
