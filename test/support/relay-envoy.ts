@@ -32,17 +32,23 @@ export class ModelEnvoy {
   writable = true;
   #core: RelayCore;
   readonly #poison: string;
+  readonly #room: number;
   readonly #nonces = new Map<string, string>();
   readonly #versions = new Map<string, string>();
   readonly #asked = new Set<string>();
   #peer: Peer | undefined;
   #first = true;
 
-  constructor(core: RelayCore, options: { epoch: number; mode?: 'delta' | 'sotw'; poison?: string }) {
+  /** `room` is how many characters of a refusal are told. */
+  constructor(
+    core: RelayCore,
+    options: { epoch: number; mode?: 'delta' | 'sotw'; poison?: string; room?: number },
+  ) {
     this.#core = core;
     this.epoch = options.epoch;
     this.mode = options.mode ?? 'delta';
     this.#poison = options.poison ?? 'poison';
+    this.#room = options.room ?? 4096;
     this.connect();
   }
 
@@ -148,7 +154,9 @@ export class ModelEnvoy {
     const whole = this.mode === 'sotw' && (typeUrl === CLUSTER || typeUrl === LISTENER);
     const there = new Set(incoming.map(({ name }) => name));
     for (const name of whole ? [...held.keys()].filter((n) => !there.has(n)) : removed) held.delete(name);
-    return errors.length === 0 ? undefined : errors.join(', ');
+    const words = errors.join(', ');
+    if (words.length > this.#room) return `${words.slice(0, this.#room)}...(truncated)`;
+    return errors.length === 0 ? undefined : words;
   }
 
   #follow(): void {

@@ -6,9 +6,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readOverlayTemplates } from '../../../src/dp/bootstrap/templates.ts';
 import { createAdminClient } from '../../../src/dp/envoy/admin-client.ts';
 import { type AttachedRelay, attachRelay } from '../../../src/dp/relay/attach.ts';
+import { CLUSTER } from '../../../src/envoy/type-urls.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { JsonObject } from '../../../src/lib/json.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
+import { makeXdsResource } from '../../../src/xds/resource.ts';
+import { WireWriter } from '../../../src/xds/wire/wire.ts';
 import { startAdsServer, type TestAdsServer } from '../../support/ads-server.ts';
 import { snapshotOf, staticCluster } from '../../support/xds-resources.ts';
 import { until } from '../dp/support/agent.ts';
@@ -148,6 +151,36 @@ describe.skipIf(realEnvoy === undefined)('a real Envoy behind the relay', () => 
     );
     expect(await second.get('/clusters')).toContain('beta::');
     expect(attached.relay?.status.upstream.connected).toBe(false);
+  });
+
+  test('refuses more than its words have room for, and none of that is taken for accepted', async () => {
+    const port = cp.target.port ?? 0;
+    const clusters = Array.from({ length: 100 }, (_, i) => `outbound:service-${i}`);
+    // An EDS cluster without a source of endpoints.
+    const unusable = (name: string) =>
+      makeXdsResource(CLUSTER, name, new WireWriter().string(1, name).varint(2, 3).finish());
+    cp.cache.set('default.a', snapshotOf(clusters.map((name) => staticCluster(name))));
+    await attach(port);
+    const envoy = startEnvoy(port);
+    const bytes = () => new Set(attached.accepted().map((r) => Buffer.from(r.bytes).toString('latin1')));
+    await until(
+      async () => (await envoy.isLive()) && bytes().size === 100,
+      () => JSON.stringify(attached.relay?.status),
+    );
+    const good = bytes();
+    cp.cache.set('default.a', snapshotOf([...clusters.map(unusable), staticCluster('fine')]));
+    await until(
+      () => cp.log.some((line) => line.startsWith('nack')),
+      () => cp.log.join('\n'),
+    );
+    expect([...good].every((resource) => bytes().has(resource))).toBe(true);
+    // What it takes of the same response is accepted all the same.
+    await until(
+      () => bytes().size === 101,
+      () => String(bytes().size),
+    );
+    expect([...good].every((resource) => bytes().has(resource))).toBe(true);
+    expect(attached.relay?.status.unanswered).toBe(0);
   });
 
   test('follows changes and removals', async () => {

@@ -123,8 +123,9 @@ export class PeerType {
     ]);
   }
 
-  react(nonce: string, error: Uint8Array | undefined): void {
-    this.sent.react(nonce, error, (name) => this.names.has(name));
+  /** Returns the names of which a refusal does not tell whether they are refused. */
+  react(nonce: string, error: Uint8Array | undefined): readonly string[] {
+    return this.sent.react(nonce, error, (name) => this.names.has(name));
   }
 
   /** SotW cannot say that a resource named is gone: Envoy drops it with what referred to it. */

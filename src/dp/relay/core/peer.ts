@@ -78,7 +78,9 @@ export class Peer {
     const asked = type.askDelta(request, rules.view(request.typeUrl));
     this.#checkSize(type);
     const reacted = type.sent.classify(request.responseNonce) === 'open';
-    if (reacted) type.react(request.responseNonce, request.errorDetail);
+    // Fewer each time, until Envoy has told of all. SotW would repeat those that were told of as well.
+    const untold = reacted ? type.react(request.responseNonce, request.errorDetail) : [];
+    for (const name of untold) type.sendAgain(name);
     if (type.typeUrl === LISTENER && (reacted || request.initialVersions.size > 0)) this.live = true;
     return {
       typeUrl: request.typeUrl,

@@ -93,15 +93,17 @@ export class SentLog {
   /**
    * Envoy reacts in order, so responses before this one whose reaction never came were dealt with. A refusal names the
    * resources at fault in its text; when it names none, all of the response are taken for refused. Of an accepted
-   * absence only that of a name asked for is remembered.
+   * absence only that of a name asked for is remembered. The names of which a text that was cut off does not tell are
+   * given back; they are taken for refused, too.
    */
-  react(nonce: string, error: Uint8Array | undefined, isNamed: (name: string) => boolean): void {
+  react(nonce: string, error: Uint8Array | undefined, isNamed: (name: string) => boolean): readonly string[] {
     const response = Number(nonce);
+    let untold: readonly string[] = [];
     for (const [number, items] of this.#open) {
       if (number > response) continue;
       this.#open.delete(number);
       if (number < response || error === undefined) this.#acceptAll(items, number);
-      else this.#refuse(items, number, error);
+      else untold = this.#refuse(items, number, error);
       for (const { name } of items)
         if (
           this.told.get(name)?.version === '' &&
@@ -110,14 +112,18 @@ export class SentLog {
         )
           this.told.delete(name);
     }
+    return untold;
   }
 
-  #refuse(items: readonly SentItem[], response: number, error: Uint8Array): void {
+  #refuse(items: readonly SentItem[], response: number, error: Uint8Array): readonly string[] {
     const text = statusMessage(error);
+    const isCut = text.endsWith(CUT_OFF);
+    // The last word may be the beginning of a longer name.
+    const words = isCut ? text.slice(0, -CUT_OFF.length).replace(/\S*$/, '') : text;
     // What goes away is not looked at, so it cannot be at fault.
     const present = items.filter(({ resource }) => resource !== undefined);
-    const named = present.filter(({ name }) => isNamedIn(text, name));
-    const guilty = new Set(named.length === 0 ? present : named);
+    const named = present.filter(({ name }) => isNamedIn(words, name));
+    const guilty = new Set(isCut || named.length === 0 ? present : named);
     for (const item of items) {
       if (!guilty.has(item)) this.#accept(item, response);
       else if (this.told.get(item.name)?.response === response)
@@ -128,6 +134,8 @@ export class SentLog {
           error,
         });
     }
+    const isTold = new Set(named);
+    return isCut && named.length > 0 ? present.flatMap((item) => (isTold.has(item) ? [] : item.name)) : [];
   }
 
   #acceptAll(items: readonly SentItem[], response: number): void {
@@ -144,6 +152,9 @@ export class SentLog {
     if (told.response === response) this.told.set(name, { ...told, reaction: 'accepted' });
   }
 }
+
+/** Envoy's words for a refusal have 4096 bytes at most, and end so where it had more to say. */
+const CUT_OFF = '...(truncated)';
 
 /** As a word of its own: resource names hold about any character but are not parts of longer ones. */
 function isNamedIn(text: string, name: string): boolean {

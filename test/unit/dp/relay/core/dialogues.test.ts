@@ -134,6 +134,27 @@ describe('refusals', () => {
     expect(events.filter(({ event }) => event === 'refused').length).toBeGreaterThan(0);
   });
 
+  test.each(['delta', 'sotw'] as const)(
+    'of which Envoy tells a part only (%s) count for all, and end',
+    (mode) => {
+      const all = Array.from({ length: 20 }, (_, i) => `a${i}`);
+      cp.hold(all.flatMap((name) => service(name)));
+      cp.connect();
+      const envoy = new ModelEnvoy(core, { epoch: 0, mode, room: 50 });
+      talk(envoy);
+      cp.hold([...all.flatMap((name) => service(name, 'poison')), ...service('b')]);
+      talk(envoy);
+      const accepted = core.accepted()?.types.find(({ typeUrl }) => typeUrl === LISTENER)?.resources ?? [];
+      const text = accepted.map(({ any }) => Buffer.from(any ?? '').toString('latin1')).join(' ');
+      expect(text).not.toContain('poison');
+      expect(accepted.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(all.map((name) => `l-${name}`)),
+      );
+      expect(accepted.some(({ name }) => name === 'l-b')).toBe(mode === 'delta');
+      expect(core.unanswered).toBe(0);
+    },
+  );
+
   test('a new Envoy starts with what the last one served with, then is offered the newest', () => {
     const first = serving(['a']);
     cp.hold(service('a', 'poison'));
