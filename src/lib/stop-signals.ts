@@ -4,6 +4,8 @@ export interface StopRequest {
   readonly graceful: AbortSignal;
   /** Aborted by the second one. */
   readonly immediate: AbortSignal;
+  /** The same wish without a signal, and again for the second one; absent where only signals are heard. */
+  readonly request?: (cause: string) => void;
   /** Gives the signals back to their default actions. */
   dispose(): void;
 }

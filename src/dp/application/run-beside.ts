@@ -19,6 +19,7 @@ export interface BesideOptions {
   readonly start: () => Promise<ApplicationProcess>;
   /** Runs the agent until it is asked to stop. */
   readonly agent: (hooks: AgentHooks) => Promise<void>;
+  /** Its `request`, where it has one, is what the agent is asked for without a signal. */
   readonly stop: StopRequest;
   readonly stopOrder: StopOrder;
   /** Time from SIGTERM to SIGKILL for the application, in ms. */
@@ -70,7 +71,7 @@ export async function runBeside(options: BesideOptions): Promise<number> {
   const forget = [listen(stop.graceful, onStop), listen(stop.immediate, onHurry)];
   try {
     await options.agent({
-      stop: { graceful: graceful.signal, immediate: immediate.signal, dispose: () => {} },
+      stop: { ...stop, graceful: graceful.signal, immediate: immediate.signal, dispose: () => {} },
       onReady: () => {
         if (!graceful.signal.aborted && !stop.graceful.aborted) starting ??= begin();
       },

@@ -7,6 +7,7 @@ import { AgentError } from '../agent-error.ts';
 import { type ApplicationCommand, locateApplication } from '../application/command.ts';
 import type { AgentHooks } from '../application/run-beside.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
+import { acceptStops } from '../control/stop.ts';
 import { findOnPath } from '../envoy/locate.ts';
 import type { LogGate } from '../logs/gate.ts';
 import type { CommandContext } from '../program.ts';
@@ -43,7 +44,9 @@ const SENT_TO_BOTH: readonly string[] = ['SIGQUIT'];
 
 /** Runs both to their end; returns the exit code of the application. */
 export async function runApplication(run: ApplicationRun, context: CommandContext): Promise<number> {
-  const { command, config, stop, logger, agent } = run;
+  const { command, config, logger, agent } = run;
+  const accepted = acceptStops(run.stop);
+  const stop = { ...accepted.stop, request: accepted.request };
   const { env, stdin, stdout, stderr, signals } = context;
   const file = locateApplication(command, env);
   const [{ startApplication }, { runBeside }, { withoutServiceManager }] = await Promise.all([

@@ -1,10 +1,14 @@
 import type { StopRequest } from '../../lib/stop-signals.ts';
 
-/** A stop that can also be asked for without a signal: the first time in good order, the second time at once. */
+/**
+ * A stop that can also be asked for without a signal: the first time in good order, the second time at once. Where there is
+ * more to stop than who is asked, that hears of it.
+ */
 export function acceptStops(signals: StopRequest): {
   readonly stop: StopRequest;
   readonly request: (cause: string) => void;
 } {
+  if (signals.request !== undefined) return { stop: signals, request: signals.request };
   const graceful = new AbortController();
   const immediate = new AbortController();
   const stop: StopRequest = {

@@ -116,6 +116,16 @@ describe('the end', () => {
     expect(envoy.log()).toContain('POST /drain_listeners?graceful&skip_exit');
   });
 
+  test('application first: a stop that was asked for with the command is no other', async () => {
+    const envoy = bench.fakeEnvoy();
+    const seen = `grep -c drain_listeners ${envoy.logPath} >> ${bench.path('app')}; exit 4`;
+    const agent = bench.run(envoy.path, ['--stop-order', 'app-first', '--', 'sh', '-c', patient(seen)]);
+    await bench.untilFile('app', 'up');
+    expect((await bench.control('stop').exited).code).toBe(0);
+    expect(await agent.exited).toEqual({ code: 4, signal: null });
+    expect(bench.read('app')).toBe('up\ntold\n0\n');
+  });
+
   test('an application that ignores SIGTERM is killed after its time, with its children', async () => {
     const script = `trap '' TERM; sleep 1000 & echo up > ${bench.path('app')}; while :; do sleep 0.02; done`;
     const agent = bench.run(bench.fakeEnvoy().path, [
@@ -130,6 +140,22 @@ describe('the end', () => {
     expect((await agent.stop()).code).toBe(137);
     expect(survivors()).toEqual([]);
   });
+
+  test.each(['proxy-first', 'app-first'])(
+    'a second stop with the command does not wait for a stubborn application, %s',
+    async (order) => {
+      const script = `trap 'echo told >> ${bench.path('app')}' TERM; echo up > ${bench.path('app')}; while :; do sleep 0.02; done`;
+      const stubborn = ['--app-stop-timeout', '1h', '--', 'sh', '-c', script];
+      const agent = bench.run(bench.fakeEnvoy().path, ['--stop-order', order, ...stubborn]);
+      await bench.untilFile('app', 'up');
+      const first = bench.control('stop');
+      await bench.untilFile('app', 'told');
+      expect((await bench.control('stop').exited).code).toBe(0);
+      expect((await first.exited).code).toBe(0);
+      expect((await agent.exited).code).toBe(137);
+      expect(survivors()).toEqual([]);
+    },
+  );
 
   test('a second signal does not wait for a stubborn application', async () => {
     const script = `trap '' TERM; echo up > ${bench.path('app')}; while :; do sleep 0.02; done`;

@@ -31,6 +31,12 @@ export class HostBench {
     return startProgram(program, rest, options);
   }
 
+  /** A command for the agent of this bench. */
+  control(command: string): RunningProgram {
+    const words = [clonePath('src/bin/kuma-dp.ts'), command, 'a', '--run-dir', this.runDir];
+    return startProgram(process.execPath, words);
+  }
+
   command(envoy: string, args: readonly string[]): readonly string[] {
     const own = ['--cp-address', this.cp.url, '--name', 'a', '--run-dir', this.runDir];
     const state = ['--state-dir', join(this.dir, 'state'), '--binary-path', envoy];
