@@ -7,11 +7,13 @@ const FEW_FILES = 8_192;
 const MIB = 1024 * 1024;
 /** Envoy alone was measured at 65 MB. */
 const LITTLE_HEAP = 96 * MIB;
+/** An idle Envoy was measured at 6 MiB of heap. */
+const LEAST_HEAP = 8 * MIB;
 
 /** Open files, memory, CPUs: what the host allows a proxy. */
 export const limitsCheck: Check = {
   name: 'limits',
-  run: ({ limits: { files, memory, cpus }, proxies }) => {
+  run: ({ limits: { files, memory, cpus }, proxies, config }) => {
     const findings: Finding[] = [];
     if (files !== undefined && files.hard < FEW_FILES)
       findings.push(
@@ -20,7 +22,9 @@ export const limitsCheck: Check = {
           'LimitNOFILE=1048576 in the unit; in a shell of root: ulimit -Hn 1048576; in a container: --ulimit nofile=1048576',
         ),
       );
-    if (memory !== undefined) findings.push(...judgeMemory(memory, Math.max(1, proxies.length)));
+    const given = config?.envoy.maxMemoryBytes ?? 0;
+    if (given > 0) findings.push(...judgeGiven(given));
+    else if (memory !== undefined) findings.push(...judgeMemory(memory, Math.max(1, proxies.length)));
     const seen = [
       files === undefined ? 'open files not known' : `${files.hard} open files`,
       memory === undefined ? 'memory not limited' : `${Math.floor(memory.bytes / MIB)} MiB of memory`,
@@ -29,6 +33,17 @@ export const limitsCheck: Check = {
     return Promise.resolve(findings.length === 0 ? healthy(seen) : ill(seen, ...findings));
   },
 };
+
+function judgeGiven(bytes: number): readonly Finding[] {
+  return bytes >= LEAST_HEAP
+    ? []
+    : [
+        warning(
+          `--max-memory is ${bytes} bytes: Envoy has more than that at its start, and refuses every request`,
+          'give it in bytes: --max-memory 134217728 for 128 MiB',
+        ),
+      ];
+}
 
 /** The agent and all its Envoys share it. */
 function judgeMemory({ bytes, source }: MemoryLimit, envoys: number): readonly Finding[] {
