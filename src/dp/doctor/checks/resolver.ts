@@ -4,6 +4,8 @@ import { type Resolver, systemResolver } from '../../control-planes/resolve.ts';
 import { type Check, error, type Finding, healthy, ill, skipped, soften, warning } from '../check.ts';
 
 const SLOW_MS = 1_000;
+/** The system may wait for longer than the whole check. */
+const ANSWER_MS = 5_000;
 
 /** Whether the names of the control planes mean something here. */
 export const resolverCheck: Check = {
@@ -40,7 +42,7 @@ async function askFor(given: Given, resolver: Resolver): Promise<readonly Answer
   const { name } = given;
   const startedAt = performance.now();
   try {
-    const records = await resolver.srv(name);
+    const records = await inTime(resolver.srv(name));
     const own: Answer = {
       seen: `${name} is ${records.map((record) => `${record.name}:${record.port}`).join(', ')}`,
       findings: judgeTime(name, startedAt),
@@ -58,12 +60,23 @@ async function askForHost(hostname: string, resolver: Resolver): Promise<Answer>
   if (isIP(host) !== 0) return { seen: host, findings: [], needed: false };
   const startedAt = performance.now();
   try {
-    const addresses = await resolver.addresses(host);
+    const addresses = await inTime(resolver.addresses(host));
     return { seen: `${host} is ${addresses.join(', ')}`, findings: judgeTime(host, startedAt), needed: true };
   } catch (cause) {
     const mend = `getent hosts ${host}; correct /etc/resolv.conf, /etc/hosts or --cp-address`;
     return { seen: host, findings: [unknown(host, cause, mend)], needed: true };
   }
+}
+
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })),
+      ANSWER_MS,
+    );
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 function unknown(name: string, cause: unknown, mend: string): Finding {
