@@ -33,22 +33,33 @@ export class ModelEnvoy {
   #core: RelayCore;
   readonly #poison: string;
   readonly #room: number;
+  readonly #wholly: boolean;
   readonly #nonces = new Map<string, string>();
   readonly #versions = new Map<string, string>();
   readonly #asked = new Set<string>();
   #peer: Peer | undefined;
   #first = true;
 
-  /** `room` is how many characters of a refusal are told. */
+  /**
+   * `room` is how many characters of a refusal are told. `wholly`: nothing is taken of a response with anything
+   * poisoned, and only the first such resource is told of.
+   */
   constructor(
     core: RelayCore,
-    options: { epoch: number; mode?: 'delta' | 'sotw'; poison?: string; room?: number },
+    options: {
+      epoch: number;
+      mode?: 'delta' | 'sotw';
+      poison?: string;
+      room?: number;
+      wholly?: boolean;
+    },
   ) {
     this.#core = core;
     this.epoch = options.epoch;
     this.mode = options.mode ?? 'delta';
     this.#poison = options.poison ?? 'poison';
     this.#room = options.room ?? 4096;
+    this.#wholly = options.wholly ?? false;
     this.connect();
   }
 
@@ -139,6 +150,8 @@ export class ModelEnvoy {
     const held = this.held.get(typeUrl) ?? new Map<string, Held>();
     this.held.set(typeUrl, held);
     const errors: string[] = [];
+    const invalid = incoming.find(({ message }) => Buffer.from(message).includes(this.#poison));
+    if (this.#wholly && invalid !== undefined) return `invalid: name: "${invalid.name}"`;
     for (const { name, version, message } of incoming) {
       if (Buffer.from(message).includes(this.#poison)) {
         errors.push(`${name}: poisoned`);

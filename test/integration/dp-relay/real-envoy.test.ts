@@ -183,6 +183,30 @@ describe.skipIf(realEnvoy === undefined)('a real Envoy behind the relay', () => 
     expect(attached.relay?.status.unanswered).toBe(0);
   });
 
+  test('that takes nothing of a response for the fault of one resource is offered the others by themselves', async () => {
+    const port = cp.target.port ?? 0;
+    // A policy for load balancing that is none.
+    const invalid = (name: string) =>
+      makeXdsResource(CLUSTER, name, new WireWriter().string(1, name).varint(6, 99).finish());
+    cp.cache.set('default.a', snapshotOf([staticCluster('alpha'), staticCluster('beta')]));
+    await attach(port);
+    const envoy = startEnvoy(port);
+    await until(
+      () => envoy.isLive(),
+      () => JSON.stringify(attached.relay?.status),
+    );
+    cp.cache.set('default.a', snapshotOf([staticCluster('alpha'), invalid('beta'), staticCluster('gamma')]));
+    await until(
+      () => cp.log.some((line) => line.startsWith('nack')),
+      () => cp.log.join('\n'),
+    );
+    await until(
+      async () => (await envoy.get('/clusters')).includes('gamma::'),
+      () => `${attached.accepted().map(({ name }) => name)}`,
+    );
+    expect(await envoy.get('/clusters')).toContain('beta::');
+  });
+
   test('follows changes and removals', async () => {
     const port = cp.target.port ?? 0;
     cp.cache.set('default.a', snapshotOf([staticCluster('alpha'), staticCluster('beta')]));

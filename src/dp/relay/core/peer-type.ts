@@ -123,9 +123,10 @@ export class PeerType {
     ]);
   }
 
-  /** Returns the names of which a refusal does not tell whether they are refused. */
-  react(nonce: string, error: Uint8Array | undefined): readonly string[] {
-    return this.sent.react(nonce, error, (name) => this.names.has(name));
+  /** `asksAgain`: of what is refused only in the company of others Envoy is told again by itself. */
+  react(nonce: string, error: Uint8Array | undefined, asksAgain: boolean): void {
+    const isNamed = (name: string) => this.names.has(name);
+    for (const name of this.sent.react(nonce, error, { isNamed, asksAgain })) this.sendAgain(name);
   }
 
   /** SotW cannot say that a resource named is gone: Envoy drops it with what referred to it. */

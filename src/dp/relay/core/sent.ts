@@ -7,6 +7,12 @@ export interface SentItem {
   readonly resource: Resource | undefined;
 }
 
+export interface ReactRules {
+  /** Whether Envoy asked for it by name. */
+  readonly isNamed: (name: string) => boolean;
+  readonly asksAgain: boolean;
+}
+
 /** What one Envoy was last told about one name. */
 export interface Told {
   /** '' means: that it does not exist. */
@@ -93,17 +99,19 @@ export class SentLog {
   /**
    * Envoy reacts in order, so responses before this one whose reaction never came were dealt with. A refusal names the
    * resources at fault in its text; when it names none, all of the response are taken for refused. Of an accepted
-   * absence only that of a name asked for is remembered. The names of which a text that was cut off does not tell are
-   * given back; they are taken for refused, too.
+   * absence only that of a name asked for is remembered.
+   *
+   * What is not named Envoy may have taken, or not even looked at: one invalid resource has it refuse a response as a
+   * whole. `asksAgain` takes that for refused, too, and returns its names: they are to be sent once more, by themselves.
    */
-  react(nonce: string, error: Uint8Array | undefined, isNamed: (name: string) => boolean): readonly string[] {
+  react(nonce: string, error: Uint8Array | undefined, { isNamed, asksAgain }: ReactRules): readonly string[] {
     const response = Number(nonce);
     let untold: readonly string[] = [];
     for (const [number, items] of this.#open) {
       if (number > response) continue;
       this.#open.delete(number);
       if (number < response || error === undefined) this.#acceptAll(items, number);
-      else untold = this.#refuse(items, number, error);
+      else untold = this.#refuse(items, { response: number, error, asksAgain });
       for (const { name } of items)
         if (
           this.told.get(name)?.version === '' &&
@@ -115,27 +123,34 @@ export class SentLog {
     return untold;
   }
 
-  #refuse(items: readonly SentItem[], response: number, error: Uint8Array): readonly string[] {
+  #refuse(
+    items: readonly SentItem[],
+    { response, error, asksAgain }: { response: number; error: Uint8Array; asksAgain: boolean },
+  ): readonly string[] {
     const text = statusMessage(error);
     const isCut = text.endsWith(CUT_OFF);
     // The last word may be the beginning of a longer name.
     const words = isCut ? text.slice(0, -CUT_OFF.length).replace(/\S*$/, '') : text;
     // What goes away is not looked at, so it cannot be at fault.
     const present = items.filter(({ resource }) => resource !== undefined);
-    const named = present.filter(({ name }) => isNamedIn(words, name));
-    const guilty = new Set(isCut || named.length === 0 ? present : named);
+    const named = new Set(present.filter(({ name }) => isNamedIn(words, name)));
+    const untold = asksAgain && named.size > 0 ? items.filter((item) => !named.has(item)) : [];
+    const guilty = new Set(isCut || named.size === 0 || untold.length > 0 ? present : named);
     for (const item of items) {
-      if (!guilty.has(item)) this.#accept(item, response);
-      else if (this.told.get(item.name)?.response === response)
-        this.told.set(item.name, {
-          version: item.resource?.version ?? '',
-          response,
-          reaction: 'refused',
-          error,
-        });
+      const { name, resource } = item;
+      const newest = this.told.get(name)?.response === response;
+      const left = resource === undefined && untold.length > 0 ? this.accepted.get(name) : undefined;
+      if (left !== undefined && newest) {
+        // It is still there, as far as is known.
+        this.told.set(name, { version: left.version, response: 0, reaction: 'accepted' });
+      } else if (!guilty.has(item)) this.#accept(item, response);
+      else if (newest)
+        this.told.set(name, { version: resource?.version ?? '', response, reaction: 'refused', error });
     }
-    const isTold = new Set(named);
-    return isCut && named.length > 0 ? present.flatMap((item) => (isTold.has(item) ? [] : item.name)) : [];
+    return untold.flatMap(({ name, resource }) => {
+      const isOvertaken = this.told.get(name)?.response !== response;
+      return resource === undefined || isOvertaken ? [] : name;
+    });
   }
 
   #acceptAll(items: readonly SentItem[], response: number): void {

@@ -68,11 +68,13 @@ class World {
   readonly cp: ModelControlPlane;
   readonly envoys: ModelEnvoy[] = [];
   readonly #downstream: Mode;
+  readonly #wholly: boolean;
   #epoch = 0;
 
-  constructor(upstream: Mode, downstream: Mode) {
+  constructor(upstream: Mode, downstream: Mode, wholly: boolean) {
     this.cp = new ModelControlPlane(this.core, upstream);
     this.#downstream = downstream;
+    this.#wholly = wholly;
   }
 
   apply(event: Event): void {
@@ -132,7 +134,8 @@ class World {
   }
 
   start(): void {
-    this.envoys.push(new ModelEnvoy(this.core, { epoch: this.#epoch, mode: this.#downstream }));
+    const how = { epoch: this.#epoch, mode: this.#downstream, wholly: this.#wholly };
+    this.envoys.push(new ModelEnvoy(this.core, how));
   }
 
   /** Everybody is there and talks until nobody has anything left to say. */
@@ -176,20 +179,22 @@ function expectHeld(envoy: ModelEnvoy, world: World, types: readonly string[]): 
 }
 
 describe('the relay, whatever the order of events', () => {
-  const modes: [Mode, Mode][] = [
-    ['delta', 'delta'],
-    ['sotw', 'delta'],
-    ['delta', 'sotw'],
-    ['sotw', 'sotw'],
+  const modes: [Mode, Mode, 'in part' | 'wholly'][] = [
+    ['delta', 'delta', 'in part'],
+    ['sotw', 'delta', 'in part'],
+    ['delta', 'sotw', 'in part'],
+    ['sotw', 'sotw', 'in part'],
+    ['delta', 'delta', 'wholly'],
+    ['sotw', 'delta', 'wholly'],
   ];
 
   test.each(modes)(
-    '%s upstream, %s downstream: each Envoy ends with what the control plane holds',
-    (upstream, downstream) => {
+    '%s upstream, %s downstream, refused %s: each Envoy ends with what the control plane holds',
+    (upstream, downstream, how) => {
       const events = fc.array(anEvent, { maxLength: 120, size: 'max' });
       fc.assert(
         fc.property(events, (list) => {
-          const world = new World(upstream, downstream);
+          const world = new World(upstream, downstream, how === 'wholly');
           for (const event of list) world.apply(event);
           world.finish();
           const newest = world.core.decider;
