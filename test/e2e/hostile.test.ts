@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CLUSTER } from '../../src/envoy/type-urls.ts';
 import { type AdsChannel, openAdsChannel } from '../support/ads-channel.ts';
@@ -373,6 +374,13 @@ async function online(name: string): Promise<boolean> {
   const last = dataplaneInsight?.subscriptions.at(-1);
   return last !== undefined && last.disconnectTime === undefined;
 }
+
+test('a signal that opens the debugger of Node opens none', async () => {
+  target.program.signal('SIGUSR1');
+  // It takes Node some moments, and there is nothing to see when it does not.
+  await delay(300);
+  expect(target.program.output()).not.toContain('Debugger');
+});
 
 describe('a bootstrap request that is wrong', () => {
   const post = (body: string, headers: Record<string, string> = {}, path = '/bootstrap') =>
