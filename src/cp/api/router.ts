@@ -61,7 +61,8 @@ function toCall(request: FastifyRequest): Call {
     id: request.id,
     user: request.user,
     params: request.params as Record<string, string>,
-    url: new URL(request.url, `${request.protocol}://${request.headers.host ?? 'localhost'}`),
+    // Taken as relative, a path that begins with two slashes would name a host.
+    url: new URL(`${request.protocol}://${request.headers.host ?? 'localhost'}${request.url}`),
     body: request.body as Uint8Array | undefined,
   };
 }

@@ -329,6 +329,11 @@ describe('methods and paths', () => {
     expect(await api.get('/meshes//dataplanes/x')).toMatchObject({ status: 404 });
   });
 
+  test('two slashes are the index, not a host', async () => {
+    const index = 'GET // HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+    expect(await api.raw(index)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   test('the global insights count what belongs to no mesh', async () => {
     expect((await api.get('/global-insights')).json).toMatchObject({
       type: 'GlobalInsights',
