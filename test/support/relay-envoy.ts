@@ -167,7 +167,7 @@ export class ModelEnvoy {
     const whole = this.mode === 'sotw' && (typeUrl === CLUSTER || typeUrl === LISTENER);
     const there = new Set(incoming.map(({ name }) => name));
     for (const name of whole ? [...held.keys()].filter((n) => !there.has(n)) : removed) held.delete(name);
-    const words = errors.join(', ');
+    const words = `Error adding/updating ${errors.join(', ')}`;
     if (words.length > this.#room) return `${words.slice(0, this.#room)}...(truncated)`;
     return errors.length === 0 ? undefined : words;
   }

@@ -71,7 +71,10 @@ function envoy(epoch = 0, mode: 'delta' | 'sotw' = 'delta', refuse?: (name: stri
     headers: { 'x-kuma-dp-epoch': String(epoch) },
     ...(refuse === undefined
       ? {}
-      : { refuse: (_type, { name }) => (refuse(name) ? `${name}: bad` : undefined) }),
+      : {
+          refuse: (_type, { name }) =>
+            refuse(name) ? `Error adding/updating listener(s) ${name}: bad` : undefined,
+        }),
   });
   closers.push(() => client.close());
   return client;
@@ -166,7 +169,7 @@ describe('the relay between Envoys and a control plane, over real sockets', () =
     bad = 'l-a';
     cp.cache.set(NODE.id, snapshotOf(mesh('2')));
     await until(
-      () => cp.log.some((line) => /^nack .*Listener l-a: bad/.test(line)),
+      () => cp.log.some((line) => /^nack .*Listener Error adding.* l-a: bad/.test(line)),
       () => cp.log.join('\n'),
     );
     const version = (name: string) =>

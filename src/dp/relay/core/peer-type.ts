@@ -36,6 +36,8 @@ export class PeerType {
   /** Was subscribed to at least once. */
   #started = false;
   readonly #again = new Set<string>();
+  /** To be sent again together with the next change: by itself it would look as if all were well. */
+  readonly #later = new Set<string>();
   /** SotW: clusters were sent since a repeated request was answered. */
   repeatDue = false;
 
@@ -106,9 +108,18 @@ export class PeerType {
         if (view.isAbsent(name) && !this.sent.told.has(name)) absent.push(name);
       } else if (this.#isDue(resource)) changed.add(resource);
     }
+    const late: string[] = [];
     for (const [name, { version }] of this.sent.told) {
       if (version === '' || view.get(name) !== undefined) continue;
-      if ((this.wildcard && view.complete) || view.isAbsent(name)) removed.push(name);
+      if ((this.wildcard && view.complete) || view.isAbsent(name))
+        (this.#later.has(name) ? late : removed).push(name);
+    }
+    if (changed.size + removed.length > 0) {
+      removed.push(...late);
+      for (const name of this.#later) {
+        const resource = this.isAsked(name) ? view.get(name) : undefined;
+        if (resource !== undefined) changed.add(resource);
+      }
     }
     return { changed: [...changed], removed, absent };
   }
@@ -116,17 +127,22 @@ export class PeerType {
   /** Notes a response; returns its nonce. */
   markSent(changed: readonly Resource[], gone: readonly string[]): string {
     for (const { name } of changed) this.#again.delete(name);
-    for (const name of gone) this.#again.delete(name);
+    if (changed.length > 0) this.#later.clear();
+    for (const name of gone) {
+      this.#again.delete(name);
+      this.#later.delete(name);
+    }
     return this.sent.send([
       ...changed.map((resource) => ({ name: resource.name, resource })),
       ...gone.map((name) => ({ name, resource: undefined })),
     ]);
   }
 
-  /** `asksAgain`: of what is refused only in the company of others Envoy is told again by itself. */
-  react(nonce: string, error: Uint8Array | undefined, asksAgain: boolean): void {
-    const isNamed = (name: string) => this.names.has(name);
-    for (const name of this.sent.react(nonce, error, { isNamed, asksAgain })) this.sendAgain(name);
+  react(nonce: string, error: Uint8Array | undefined): void {
+    const untold = this.sent.react(nonce, error, (name) => this.names.has(name));
+    // Where more was sent meanwhile no next change may come.
+    const due = this.sent.isNewest(nonce) ? this.#later : this.#again;
+    for (const name of untold) due.add(name);
   }
 
   /** SotW cannot say that a resource named is gone: Envoy drops it with what referred to it. */

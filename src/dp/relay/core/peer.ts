@@ -78,8 +78,7 @@ export class Peer {
     const asked = type.askDelta(request, rules.view(request.typeUrl));
     this.#checkSize(type);
     const reacted = type.sent.classify(request.responseNonce) === 'open';
-    // Fewer each time, until none is named. SotW would repeat those that were named as well.
-    if (reacted) type.react(request.responseNonce, request.errorDetail, true);
+    if (reacted) type.react(request.responseNonce, request.errorDetail);
     if (type.typeUrl === LISTENER && (reacted || request.initialVersions.size > 0)) this.live = true;
     return {
       typeUrl: request.typeUrl,
@@ -96,7 +95,7 @@ export class Peer {
     const known = first ? 'unknown' : type.sent.classify(nonce);
     const reaction = known === 'open' ? { error: request.errorDetail } : undefined;
     const newest = type.sent.isNewest(nonce);
-    if (known === 'open') type.react(nonce, request.errorDetail, false);
+    if (known === 'open') type.react(nonce, request.errorDetail);
     if (typeUrl === LISTENER && (known === 'open' || (first && request.versionInfo !== ''))) this.live = true;
     // Requests come in order: the names of the newest one count, whatever response it answers.
     const asked = first || nonce === '' || known !== 'unknown' ? type.askSotw(request) : NOTHING_ASKED;

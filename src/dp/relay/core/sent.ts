@@ -7,12 +7,6 @@ export interface SentItem {
   readonly resource: Resource | undefined;
 }
 
-export interface ReactRules {
-  /** Whether Envoy asked for it by name. */
-  readonly isNamed: (name: string) => boolean;
-  readonly asksAgain: boolean;
-}
-
 /** What one Envoy was last told about one name. */
 export interface Told {
   /** '' means: that it does not exist. */
@@ -33,7 +27,8 @@ export class SentLog {
   /** What Envoy runs: accepted, and not refused or removed since. */
   readonly accepted = new Map<string, Resource>();
   readonly #open = new Map<number, readonly SentItem[]>();
-  readonly #unknown = new Set<string>();
+  /** Versions that Envoy brought along, of contents that are not known here. */
+  readonly #unknown = new Map<string, string>();
   #last = 0;
 
   /** Envoy reacted to a response at least once. */
@@ -58,7 +53,7 @@ export class SentLog {
   claim(name: string, version: string, resource: Resource | undefined): void {
     this.told.set(name, { version, response: 0, reaction: 'accepted' });
     if (resource !== undefined) this.accepted.set(name, resource);
-    else if (version !== '') this.#unknown.add(name);
+    else if (version !== '') this.#unknown.set(name, version);
   }
 
   /** Every content that Envoy brought along is known here by now. */
@@ -69,7 +64,7 @@ export class SentLog {
   /** Content of that version; whether it tells what Envoy runs. */
   learn(resources: ReadonlyMap<string, Resource>): boolean {
     let learned = false;
-    for (const name of this.#unknown) {
+    for (const name of this.#unknown.keys()) {
       const resource = resources.get(name);
       if (resource === undefined || this.told.get(name)?.version !== resource.version) continue;
       this.#unknown.delete(name);
@@ -101,17 +96,17 @@ export class SentLog {
    * resources at fault in its text; when it names none, all of the response are taken for refused. Of an accepted
    * absence only that of a name asked for is remembered.
    *
-   * What is not named Envoy may have taken, or not even looked at: one invalid resource has it refuse a response as a
-   * whole. `asksAgain` takes that for refused, too, and returns its names: they are to be sent once more, by themselves.
+   * What is not named Envoy may have not even looked at: one invalid resource has it refuse a response as a whole. That
+   * is taken for refused, too, and its names are returned: it is due once more.
    */
-  react(nonce: string, error: Uint8Array | undefined, { isNamed, asksAgain }: ReactRules): readonly string[] {
+  react(nonce: string, error: Uint8Array | undefined, isNamed: (name: string) => boolean): readonly string[] {
     const response = Number(nonce);
     let untold: readonly string[] = [];
     for (const [number, items] of this.#open) {
       if (number > response) continue;
       this.#open.delete(number);
       if (number < response || error === undefined) this.#acceptAll(items, number);
-      else untold = this.#refuse(items, { response: number, error, asksAgain });
+      else untold = this.#refuse(items, number, error);
       for (const { name } of items)
         if (
           this.told.get(name)?.version === '' &&
@@ -123,10 +118,7 @@ export class SentLog {
     return untold;
   }
 
-  #refuse(
-    items: readonly SentItem[],
-    { response, error, asksAgain }: { response: number; error: Uint8Array; asksAgain: boolean },
-  ): readonly string[] {
+  #refuse(items: readonly SentItem[], response: number, error: Uint8Array): readonly string[] {
     const text = statusMessage(error);
     const isCut = text.endsWith(CUT_OFF);
     // The last word may be the beginning of a longer name.
@@ -134,23 +126,28 @@ export class SentLog {
     // What goes away is not looked at, so it cannot be at fault.
     const present = items.filter(({ resource }) => resource !== undefined);
     const named = new Set(present.filter(({ name }) => isNamedIn(words, name)));
-    const untold = asksAgain && named.size > 0 ? items.filter((item) => !named.has(item)) : [];
-    const guilty = new Set(isCut || named.size === 0 || untold.length > 0 ? present : named);
+    const inPart = text.startsWith(IN_PART);
+    const tellsAll = named.size === 0 || (inPart && !isCut);
+    const guilty = new Set(named.size === 0 || !tellsAll ? present : named);
+    const untold: string[] = [];
     for (const item of items) {
       const { name, resource } = item;
-      const newest = this.told.get(name)?.response === response;
-      const left = resource === undefined && untold.length > 0 ? this.accepted.get(name) : undefined;
-      if (left !== undefined && newest) {
-        // It is still there, as far as is known.
-        this.told.set(name, { version: left.version, response: 0, reaction: 'accepted' });
-      } else if (!guilty.has(item)) this.#accept(item, response);
-      else if (newest)
-        this.told.set(name, { version: resource?.version ?? '', response, reaction: 'refused', error });
+      const isNewest = this.told.get(name)?.response === response;
+      const left = resource === undefined && !tellsAll && !inPart ? this.#versionOf(name) : undefined;
+      if (!guilty.has(item) && left === undefined) this.#accept(item, response);
+      else if (isNewest) {
+        // What was to go away is still there.
+        if (left !== undefined) this.told.set(name, { ...ACCEPTED_BEFORE, version: left });
+        else this.told.set(name, { version: resource?.version ?? '', response, reaction: 'refused', error });
+        if (!tellsAll && !named.has(item)) untold.push(name);
+      }
     }
-    return untold.flatMap(({ name, resource }) => {
-      const isOvertaken = this.told.get(name)?.response !== response;
-      return resource === undefined || isOvertaken ? [] : name;
-    });
+    return untold;
+  }
+
+  /** Of what Envoy has. */
+  #versionOf(name: string): string | undefined {
+    return this.accepted.get(name)?.version ?? this.#unknown.get(name);
   }
 
   #acceptAll(items: readonly SentItem[], response: number): void {
@@ -168,6 +165,9 @@ export class SentLog {
   }
 }
 
+const ACCEPTED_BEFORE = { response: 0, reaction: 'accepted' } as const;
+/** How Envoy begins when it took of clusters or listeners what it does not name. */
+const IN_PART = 'Error adding/updating ';
 /** Envoy's words for a refusal have 4096 bytes at most, and end so where it had more to say. */
 const CUT_OFF = '...(truncated)';
 

@@ -69,6 +69,7 @@ class World {
   readonly envoys: ModelEnvoy[] = [];
   readonly #downstream: Mode;
   readonly #wholly: boolean;
+  #services: Extract<Event, { kind: 'hold' }>['services'] = [];
   #epoch = 0;
 
   constructor(upstream: Mode, downstream: Mode, wholly: boolean) {
@@ -81,6 +82,7 @@ class World {
     const envoy = 'which' in event ? this.envoys[event.which % Math.max(1, this.envoys.length)] : undefined;
     switch (event.kind) {
       case 'hold':
+        this.#services = event.services;
         this.cp.hold(resourcesOf(event.services));
         break;
       case 'cp-up':
@@ -147,6 +149,14 @@ class World {
     throw new Error('the dialogue does not end');
   }
 
+  /** The control plane has nothing poisoned any more. */
+  mend(): void {
+    this.cp.hold(
+      resourcesOf(this.#services.map((s) => ({ ...s, salt: s.salt === 'poison' ? 'fine' : s.salt }))),
+    );
+    this.finish();
+  }
+
   /** Everything under way arrives, once; false when there was nothing. */
   talk(): boolean {
     let busy = false;
@@ -197,6 +207,7 @@ describe('the relay, whatever the order of events', () => {
           const world = new World(upstream, downstream, how === 'wholly');
           for (const event of list) world.apply(event);
           world.finish();
+          if (how === 'wholly') world.mend();
           const newest = world.core.decider;
           for (const envoy of world.envoys) {
             const serving = envoy.epoch === newest?.epoch;
