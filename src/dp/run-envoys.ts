@@ -163,11 +163,9 @@ async function takeUp(
     binaries.add(binary);
     return { received: envoy === serving ? plan.received : envoy.received, binary };
   };
-  const adopted = {
-    serving: control.adopt(serving, planOf(serving)),
-    leaving: leaving && control.adopt(leaving, planOf(leaving)),
-    adminLost,
-  };
+  // The oldest first, as they were started: the newest is the one that serves, for all who look.
+  const before = leaving && control.adopt(leaving, planOf(leaving));
+  const adopted = { serving: control.adopt(serving, planOf(serving)), leaving: before, adminLost };
   if (!adminLost) await control.settle(adopted.serving);
   // A crash is then mended without the time of this check; a port that was asked for is Envoy's own now.
   if (config.envoy.adminPort === 0)

@@ -50,7 +50,7 @@ function addStatus(root: Command, context: CommandContext): void {
     const { agents, silent } = await findAgents(runDir);
     for (const { dir, pid, fault } of silent)
       context.warn(
-        `kuma-dp: ${pid === undefined ? 'is left by an agent that was killed' : 'does not answer'}: ${dir}: ${fault}`,
+        `kuma-dp: ${dir}: ${pid === undefined ? 'left by an agent that was killed' : `process ${pid} does not answer`}: ${fault}`,
       );
     const all = [...agents, ...findUnattended(runDir).map(toFound)];
     const shown = name === '' ? all : [chooseAgent(all, name, { runDir, silent })];

@@ -46,11 +46,13 @@ export function printStatusTable(
 
 function toRow(status: AgentStatus, now: number): string[] {
   const { mesh, name, state, since, envoy, pid, epoch, restarts, envoys, reason } = status;
-  const old = envoys.filter((e) => e.pid !== pid).map((e) => `epoch ${e.epoch} (pid ${e.pid}) ends`);
+  const others = envoys
+    .filter((e) => e.pid !== pid)
+    .map((e) => `epoch ${e.epoch} (pid ${e.pid}) ${e.epoch > epoch ? 'starts' : 'ends'}`);
   const age = Math.max(0, Math.floor((now - Date.parse(since)) / 1000)) * 1000;
   return [
     ...[mesh, name, state, formatDuration(age), envoy.version || '-'],
     ...[pid === 0 ? '-' : String(pid), pid === 0 ? '-' : String(epoch), String(restarts)],
-    [reason, ...old].filter((text) => text !== '').join('; '),
+    [reason, ...others].filter((text) => text !== '').join('; '),
   ];
 }
