@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { failuresOfLane } from './failures.ts';
 import { addTallies, formatTally, NOTHING, type Tally, tallyOfLane } from './tally.ts';
 
 export const root = dirname(dirname(import.meta.dirname));
@@ -62,37 +63,53 @@ export const ALL_STEPS = [
   { ...lane('e2e', 20, OWN_NETWORK), parts: 2 },
 ];
 
-/** Runs one after the other (the machine may be small), prints what came of each, and ends with the sum. */
+interface Outcome {
+  readonly tally: Tally;
+  /** What failed and why, an entry each. */
+  readonly failures: readonly string[];
+}
+
+/**
+ * Runs one after the other (the machine may be small), prints what came of each, then once more what failed, and ends
+ * with the sum.
+ */
 export async function runSteps(steps: readonly Step[]): Promise<Tally> {
-  const results: [Step, Tally][] = [];
+  const results: [Step, Outcome][] = [];
   for (const step of steps) {
     console.log(`\n== ${step.name}: ${step.command.join(' ')}`);
     results.push([step, await runStep(step)]);
   }
+  const failures = results.flatMap(([step, { tally, failures }]) =>
+    tally.failed > 0 && failures.length === 0 ? [`${step.name}: its output above says why`] : failures,
+  );
+  if (failures.length > 0) console.log(`\n== failures\n${failures.join('\n')}`);
   console.log('\n== summary');
-  for (const [step, tally] of results)
+  for (const [step, { tally }] of results)
     console.log(`${tally.failed > 0 ? 'FAILED' : 'ok    '} ${step.name}: ${formatTally(tally)}`);
-  const sum = results.map(([, tally]) => tally).reduce(addTallies, NOTHING);
+  const sum = results.map(([, { tally }]) => tally).reduce(addTallies, NOTHING);
   console.log(formatTally(sum));
   return sum;
 }
 
 /** The parts of a step at the same time: tests of whole programs mostly wait. What the later ones print comes at the end. */
-async function runStep(step: Step): Promise<Tally> {
+async function runStep(step: Step): Promise<Outcome> {
   const { parts = 1 } = step;
   if (parts === 1 || !(await networksArePossible())) return runPart(step, [], 'inherit');
   const numbers = Array.from({ length: parts }, (_, i) => i + 1);
-  const tallies = await Promise.all(
+  const outcomes = await Promise.all(
     numbers.map((n) => runPart(step, [`--shard=${n}/${parts}`], n === 1 ? 'inherit' : 'pipe')),
   );
-  return tallies.reduce(addTallies, NOTHING);
+  return {
+    tally: outcomes.map(({ tally }) => tally).reduce(addTallies, NOTHING),
+    failures: outcomes.flatMap(({ failures }) => failures),
+  };
 }
 
 async function networksArePossible(): Promise<boolean> {
   return (await execa(OWN_NETWORK, ['--possible'], { cwd: root, reject: false })).exitCode === 0;
 }
 
-async function runPart(step: Step, more: readonly string[], output: 'inherit' | 'pipe'): Promise<Tally> {
+async function runPart(step: Step, more: readonly string[], output: 'inherit' | 'pipe'): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'kuma-test-'));
   const reportFile = join(folder, 'report.json');
   const [program, ...args] = step.command;
@@ -113,7 +130,10 @@ async function runPart(step: Step, more: readonly string[], output: 'inherit' | 
     if (timedOut)
       console.error(`${step.name} was stopped: it did not end within ${step.deadlineMinutes} minutes`);
     const report = existsSync(reportFile) ? readFileSync(reportFile, 'utf8') : undefined;
-    return step.lane ? tallyOfLane(report, !failed) : { ...NOTHING, [failed ? 'failed' : 'passed']: 1 };
+    return {
+      tally: step.lane ? tallyOfLane(report, !failed) : { ...NOTHING, [failed ? 'failed' : 'passed']: 1 },
+      failures: failuresOfLane(report, root),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
