@@ -59,17 +59,16 @@ export class Bench {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
-    const collect = (chunk: Buffer) => {
-      output += chunk.toString();
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        output += chunk;
+      });
     const exited = new Promise<number | string>((resolve) => {
       child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
     });
     const socketPath = join(this.runDir, `default.${name}`, 'agent.sock');
     const ready = () =>
-      exchange({ url: new URL('http://localhost/ready'), socketPath, timeoutMs: 1000 }).catch(() => ({
+      exchange({ url: new URL('http://localhost/ready'), socketPath, timeoutMs: 10_000 }).catch(() => ({
         status: 0,
         body: '',
       }));
@@ -110,10 +109,11 @@ export class Bench {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       await exited;
     }
-    // Only after a failed test is there one left.
-    for (const pid of this.envoys()) process.kill(pid, 'SIGKILL');
+    // Those of a killed agent die with it, but not in the same moment.
+    for (const pid of this.envoys()) tryToKill(pid);
     removeSharedMemoryOf(this.dir);
-    rmSync(this.dir, { recursive: true, force: true });
+    // Whoever is just being ended may still add a file.
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
@@ -123,17 +123,25 @@ export async function until<T>(
   text: () => string,
   timeoutMs = 20_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${text()}`);
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${text()}`);
     await delay(20);
   }
 }
 
 export async function untilReady(agent: RunningAgent, timeoutMs = 30_000): Promise<void> {
   await until(async () => (await agent.ready()).status === 200, agent.output, timeoutMs);
+}
+
+function tryToKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
 }
 
 export function isAlive(pid: number): boolean {
