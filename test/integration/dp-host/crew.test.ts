@@ -51,6 +51,8 @@ describe('the service manager of several proxies', () => {
     await waitUntil(() => messages().some((line) => line.includes('RELOADING=1')));
     await waitUntil(() => messages().filter((line) => line.includes('READY=1')).length === 2);
     expect((await agent.stop()).code).toBe(0);
+    // What it sent last may still be on its way through the receiver.
+    await waitUntil(() => messages().some((line) => line.includes('STOPPING=1')));
     const told = messages().filter((line) => !line.includes('WATCHDOG=1'));
     expect(told.filter((line) => line.includes('STOPPING=1'))).toEqual([told.at(-1)]);
   });

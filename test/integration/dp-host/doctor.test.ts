@@ -259,7 +259,12 @@ describe('the control plane', () => {
   test('answers late', async () => {
     const url = await serve((_request, response) => setTimeout(() => response.writeHead(400).end(), 2_100));
     const result = await doctor(['--cp-address', url]);
-    expectFinding(result, 'warning', /took 2\.\d s to answer: changes lag behind/, 'load and log of kuma-cp');
+    expectFinding(
+      result,
+      'warning',
+      /took \d\.\d s to answer: changes lag behind/,
+      'load and log of kuma-cp',
+    );
     expect(result.code).toBe(1);
   });
 

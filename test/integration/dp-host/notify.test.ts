@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { clonePath, type RunningProgram, startProgram } from '../../support/processes.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -26,21 +27,28 @@ const start = (envoy: object = {}, env: Record<string, string> = {}, args: reado
 
 describe('the service manager', () => {
   test('is told READY only when the proxy serves, and STOPPING when it is asked to end', async () => {
-    const agent = start({ readyAfterMs: 800 });
+    const agent = start({ readyFile: bench.path('go') });
     await agent.waitForLine('kuma-dp starting');
-    await waitUntil(() => messages().some((lines) => lines.join().includes('STATUS=')));
+    await waitUntil(() => messages().some((lines) => /STATUS=Envoy .* starts/.test(lines.join())));
     expect(firsts()).not.toContain('READY=1');
+    bench.write('go', '');
     await agent.waitForLine('kuma-dp ready');
     await waitUntil(() => firsts().includes('READY=1'));
     await agent.stop();
+    // What it sent last may still be on its way through the receiver.
+    await waitUntil(() => messages().at(-1)?.join().includes('STATUS=Stopped (SIGTERM)'));
     const told = firsts();
     expect(told.indexOf('STOPPING=1')).toBeGreaterThan(told.indexOf('READY=1'));
     expect(messages().find(([first]) => first === 'STOPPING=1')).toContain('EXTEND_TIMEOUT_USEC=55000000');
-    expect(messages().at(-1)?.join()).toContain('STATUS=Stopped (SIGTERM)');
   });
 
   test('is told of a crash in the status, and never that a running service stopped', async () => {
-    const agent = start({ crashAfterMs: 1_500, crashes: 1 });
+    const envoy = bench.fakeEnvoy();
+    const agent = bench.run(envoy.path, [], { env: { NOTIFY_SOCKET: bench.path('notify') } });
+    await waitUntil(() => firsts().includes('READY=1'));
+    // What only describes is left out within half a second of another message.
+    await quiet(700);
+    envoy.crash();
     await waitUntil(() => messages().some((lines) => lines.join().includes('Envoy ended (exit code 7)')));
     await waitUntil(() => firsts().filter((first) => first === 'READY=1').length === 2);
     expect(firsts()).not.toContain('STOPPING=1');
@@ -58,10 +66,11 @@ describe('the service manager', () => {
     await waitUntil(() => firsts().includes('WATCHDOG=1'));
     agent.signal('SIGSTOP');
     // What was on its way arrives; then there is silence for several times the period.
-    await quiet(500);
-    const before = messages().length;
-    await quiet(1_500);
-    expect(messages().length).toBe(before);
+    await waitUntil(async () => {
+      const before = messages().length;
+      await quiet(1_500);
+      return messages().length === before;
+    });
     agent.signal('SIGCONT');
     await agent.stop();
   });
@@ -88,7 +97,7 @@ describe('the service manager', () => {
   });
 });
 
-/** Time in which nothing may happen: the one thing that cannot be awaited. */
-function quiet(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Time in which nothing may happen: the one thing that cannot be awaited. In pieces, so that a machine that stalls adds to it. */
+async function quiet(ms: number): Promise<void> {
+  for (let piece = 0; piece < ms / 50; piece++) await delay(50);
 }

@@ -9,7 +9,10 @@ let agent: RunningProgram;
 
 beforeEach(async () => {
   bench = await openHostBench();
-  agent = bench.run(bench.fakeEnvoy({ crashAfterMs: 300, crashes: 1 }).path, []);
+  const envoy = bench.fakeEnvoy();
+  agent = bench.run(envoy.path, []);
+  await agent.waitForLine('kuma-dp ready');
+  envoy.crash();
   await waitUntil(() => (agent.stdout().match(/kuma-dp ready/g) ?? []).length === 2);
 });
 

@@ -17,9 +17,12 @@ const patient = (then = 'exit 0') =>
 
 describe('the start', () => {
   test('of the application waits until the proxy is ready', async () => {
-    const agent = bench.run(bench.fakeEnvoy({ readyAfterMs: 700 }).path, ['--', 'sh', '-c', patient()]);
+    const envoy = bench.fakeEnvoy({ readyFile: bench.path('go') });
+    const agent = bench.run(envoy.path, ['--', 'sh', '-c', patient()]);
     await agent.waitForLine('kuma-dp starting');
+    await waitUntil(() => envoy.log().some((line) => line.startsWith('serve')));
     expect(bench.read('app')).toBe('');
+    bench.write('go', '');
     await bench.untilFile('app', 'up');
     const lines = agent.stderr();
     expect(lines.indexOf('kuma-dp ready')).toBeGreaterThan(0);
@@ -75,9 +78,10 @@ describe('an application', () => {
   });
 
   test('outlives a crash of Envoy', async () => {
-    const envoy = bench.fakeEnvoy({ crashAfterMs: 400, crashes: 1 });
+    const envoy = bench.fakeEnvoy();
     const agent = bench.run(envoy.path, ['--', 'sh', '-c', patient()]);
     await bench.untilFile('app', 'up');
+    envoy.crash();
     await waitUntil(() => envoy.log().filter((line) => line.startsWith('serve')).length === 2);
     await waitUntil(() => (agent.stderr().match(/kuma-dp ready/g) ?? []).length === 2);
     expect(bench.read('app')).toBe('up\n');

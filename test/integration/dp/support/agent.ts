@@ -26,6 +26,14 @@ export interface RunningAgent {
   ready(): Promise<{ status: number; body: string }>;
 }
 
+export interface FakeEnvoy {
+  readonly path: string;
+  readonly logPath: string;
+  log(): readonly string[];
+  /** The newest one ends with exit code 7. */
+  crash(): void;
+}
+
 /** A scratch directory with everything an agent under test needs; `dispose` ends what still runs and checks nothing is left. */
 export class Bench {
   readonly dir = mkdtempSync(join(tmpdir(), 'dp-'));
@@ -33,18 +41,17 @@ export class Bench {
   readonly #agents: RunningAgent[] = [];
 
   /** An executable that plays Envoy with the given behaviour. */
-  fakeEnvoy(behaviour: object = {}): { path: string; logPath: string; log: () => readonly string[] } {
+  fakeEnvoy(behaviour: object = {}): FakeEnvoy {
     const log = join(this.dir, 'envoy.log');
     const path = join(this.dir, `fake-envoy-${Math.random().toString(36).slice(2)}`);
     const json = JSON.stringify({ log, ...behaviour });
     const script = join(ROOT, 'test/fixtures/fake-envoy.ts');
     writeFileSync(path, `#!/bin/sh\nFAKE_ENVOY='${json}' exec '${process.execPath}' '${script}' "$@"\n`);
     chmodSync(path, 0o755);
-    return {
-      path,
-      logPath: log,
-      log: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
-    };
+    const lines = () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []);
+    const newest = () =>
+      Number(/^serve (\d+)$/.exec(lines().findLast((line) => line.startsWith('serve ')) ?? '')?.[1]);
+    return { path, logPath: log, log: lines, crash: () => void process.kill(newest(), 'SIGUSR2') };
   }
 
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}, name = 'a'): RunningAgent {
