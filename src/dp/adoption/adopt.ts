@@ -23,7 +23,7 @@ export async function adoptKept(instance: Instance, logger: Logger): Promise<Ado
       'Envoy is not adopted but ended and started anew: what the agent before this one wrote down of it cannot be used: it is gone, damaged, of an agent of another version, or of another program',
     );
   if (record === undefined) return undefined;
-  const looks = await Promise.all(record.envoys.map(lookAtKept));
+  const looks = await Promise.all(record.envoys.map((envoy) => lookAtKept(envoy)));
   const decision = decide(looks);
   if (decision.kind === 'end') {
     logger.warn(

@@ -13,14 +13,15 @@ const ANSWER_MS = 2_000;
 const ENDED_WITHIN_MS = 5_000;
 const HURRIED_MS = 200;
 
-export async function lookAtKept(envoy: KeptEnvoy): Promise<Look> {
-  return { envoy, answer: await askWhoItIs(envoy.place), listens: isListening(envoy.pid) };
+export async function lookAtKept(envoy: KeptEnvoy, answerMs = ANSWER_MS): Promise<Look> {
+  return { envoy, answer: await askWhoItIs(envoy.place, answerMs), listens: isListening(envoy.pid) };
 }
 
-async function askWhoItIs(place: AdminPlace): Promise<EnvoyAnswer | undefined> {
-  const admin = createAdminClient(place, ANSWER_MS);
+async function askWhoItIs(place: AdminPlace, answerMs: number): Promise<EnvoyAnswer | undefined> {
+  const admin = createAdminClient(place, answerMs);
   try {
-    const { body } = await admin.get('/server_info');
+    // Twice: a host that stands still makes one question fail, and an Envoy that is thought to hang is killed.
+    const { body } = await admin.get('/server_info').catch(() => admin.get('/server_info'));
     const info: unknown = JSON.parse(body);
     if (!isJsonObject(info) || !isJsonObject(info.command_line_options)) return undefined;
     const { restart_epoch: epoch, config_path: configPath } = info.command_line_options;

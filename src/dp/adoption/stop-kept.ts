@@ -47,7 +47,7 @@ export async function stopKept({ dir }: Unattended, options: StopKeptOptions): P
 /** Ends them and removes their logs, the one that serves after a drain; what was done, for people. Throws AgentError when one does not end. */
 export async function drainAndEnd(envoys: readonly KeptEnvoy[], options: StopKeptOptions): Promise<string> {
   const { hurry } = options;
-  const looks = await Promise.all(envoys.map(lookAtKept));
+  const looks = await Promise.all(envoys.map((envoy) => lookAtKept(envoy)));
   const decision = decide(looks);
   // A child that was to take over and does not serve: in good order it would end its parent, too.
   if (decision.kind === 'adopt') await endKept(decision.kill, 'SIGKILL');

@@ -26,14 +26,20 @@ const POLL_MS = 100;
 export async function drainEnvoy(options: DrainOptions): Promise<void> {
   const { admin, drainTimeMs, hurry, logger, untilQuiet } = options;
   const deadline = performance.now() + drainTimeMs;
+  /** Twice: a host that stands still makes one question fail, and clients of an Envoy that was not told are cut. */
+  const ask = (method: 'get' | 'post', path: string) =>
+    admin[method](path).catch((error: unknown) => {
+      if (hurry.aborted) throw error;
+      return admin[method](path);
+    });
   try {
-    const uncounted = parseUncounted((await admin.get(LISTENERS_PATH)).body);
-    await admin.post('/healthcheck/fail');
+    const uncounted = parseUncounted((await ask('get', LISTENERS_PATH)).body);
+    await ask('post', '/healthcheck/fail');
     // Without skip_exit Envoy 1.37 and newer would exit by itself at the end.
-    await admin.post('/drain_listeners?graceful&skip_exit');
+    await ask('post', '/drain_listeners?graceful&skip_exit');
     await delay(Math.min(NOTICE_MS, drainTimeMs), undefined, { signal: hurry });
     for (;;) {
-      const left = countConnections((await admin.get(CONNECTIONS_PATH)).body, uncounted);
+      const left = countConnections((await ask('get', CONNECTIONS_PATH)).body, uncounted);
       if (left === 0) return logger.info({}, 'no connections left');
       if (performance.now() >= deadline)
         return logger.warn({ connections: left }, 'drain time is over; connections are cut');

@@ -39,6 +39,22 @@ test.each([
   },
 );
 
+test('an Envoy that once does not answer in time, as on a host that stood still, is told and heard all the same', async () => {
+  const asked: string[] = [];
+  const answer = async (path: string) => {
+    asked.push(path);
+    // The first try of each.
+    if (asked.filter((one) => one === path).length === 1)
+      throw new Error('admin does not answer within 2000 ms');
+    return { status: 200, body: path.startsWith('/listeners') ? '{}' : '' };
+  };
+  expect(await drain({ get: answer, post: answer, close() {} })).toEqual([]);
+  expect(asked.map((path) => path.split('?')[0])).toEqual([
+    ...['/listeners', '/listeners', '/healthcheck/fail', '/healthcheck/fail'],
+    ...['/drain_listeners', '/drain_listeners', '/stats', '/stats'],
+  ]);
+});
+
 test('whoever is in a hurry waits for nothing', async () => {
   const hurry = new AbortController();
   const drained = drain(adminThat(1), hurry.signal);
