@@ -97,7 +97,8 @@ async function restart(agent: FoundAgent, timeoutMs: number): Promise<string> {
 
 async function drain(agent: FoundAgent, timeoutMs: number): Promise<string> {
   const { base, status } = agent;
-  if (base !== '') throw new AgentError('command-failed', `it does not run: ${status.reason}`);
+  if (base !== '')
+    throw new AgentError('command-failed', `it does not run: ${status.reason || status.state}`);
   expectAgreed(await wish(agent, { path: '/drain', done: 'drained', timeoutMs }), 'drained');
   await until(timeoutMs, 'drained', () => isDrained(agent));
   return 'drained: no connection is left, or the drain time is over; agent and Envoy run on until they are stopped';

@@ -49,13 +49,25 @@ export async function findAgents(runDir: string): Promise<FoundAgents> {
       try {
         agents.push(...(await readStatuses(socketPath)));
       } catch (error) {
+        // It ended meanwhile.
+        if (!existsSync(socketPath)) return;
         const dir = dirname(socketPath);
         silent.push({ dir, pid: findHolder(dir), fault: describeError(error) });
       }
     }),
   );
   const key = ({ status }: FoundAgent) => `${status.mesh}.${status.name}`;
-  return { agents: agents.sort((a, b) => (key(a) < key(b) ? -1 : 1)), silent };
+  // What an agent says of itself is more than what the process of several says of it.
+  const own = new Set(
+    agents.filter(({ base }) => base === '').map((one) => `${key(one)} ${one.status.agentPid}`),
+  );
+  const distinct = agents.filter((one) => one.base === '' || !own.has(`${key(one)} ${one.status.agentPid}`));
+  // A process that answers elsewhere does not hang: that one of its agents has just begun or ended.
+  const answers = new Set(agents.map(({ status }) => status.agentPid));
+  return {
+    agents: distinct.sort((a, b) => (key(a) < key(b) ? -1 : 1)),
+    silent: silent.filter(({ pid }) => pid === undefined || !answers.has(pid)),
+  };
 }
 
 /** Whether a name may mean this proxy: `name`, `mesh.name`, or '' for whichever. */
@@ -119,7 +131,7 @@ function describeMute(mute: readonly SilentAgent[], others: readonly string[]): 
   return `the agent in ${dirs} does not answer, and may be meant: try again, or where it hangs: kill -KILL ${pids}, and start it again${instead}`;
 }
 
-/** One on the socket of an agent; on that of several proxies those without an agent. */
+/** One on the socket of an agent; on that of several proxies all of them. */
 async function readStatuses(socketPath: string): Promise<readonly FoundAgent[]> {
   const answer: AgentStatus | readonly AgentStatus[] = await readStatus(socketPath);
   if (!Array.isArray(answer)) return [{ socketPath, base: '', status: answer as AgentStatus }];

@@ -219,7 +219,7 @@ function toPages({ summary, pages, members }: State): Pages {
 
 function toView(
   { config, clock }: CrewParts,
-  { members, logOf, pages }: State,
+  { members, logOf }: State,
   detached: AbortController,
 ): CrewView {
   const since = clock.now();
@@ -236,9 +236,7 @@ function toView(
       };
     },
     statuses: () => [
-      ...[...members.all].flatMap(([id, member]) =>
-        pages.has(id) ? [] : [statusOfMember(member, process.pid)],
-      ),
+      ...[...members.all.values()].map((member) => statusOfMember(member, process.pid)),
       ...members.problems
         .filter(({ keeps }) => keeps === undefined)
         .map((problem) => statusOfProblem(problem, process.pid, since)),
@@ -285,14 +283,23 @@ async function untilStopped(parts: Stoppable, state: State, first: Look): Promis
 /** A restart goes through the crew one after the other: the host never carries two Envoys for each of them. */
 function createWishes({ members, turns, voice }: State): WishListeners {
   let underWay = false;
+  /** Asked for while a round is under way: those that had their turn may lack what it is for. */
+  let again: string | undefined;
+  const restartEach = async (cause: string): Promise<void> => {
+    for (const member of [...members.all.values()]) {
+      const leave = await turns.enter();
+      await member.restart(cause).finally(leave);
+    }
+  };
   const restartAll = async (cause: string): Promise<void> => {
+    again = cause;
     if (underWay) return;
     underWay = true;
     voice.reloading();
     try {
-      for (const member of [...members.all.values()]) {
-        const leave = await turns.enter();
-        await member.restart(cause).finally(leave);
+      for (let next: string | undefined = cause; next !== undefined; next = again) {
+        again = undefined;
+        await restartEach(next);
       }
     } finally {
       voice.reloaded();

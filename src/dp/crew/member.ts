@@ -68,7 +68,7 @@ export interface Member {
   drain(cause: string): void;
   /** Ends its agent for good and leaves its Envoy serving; false when that cannot be. */
   detach(): boolean;
-  /** No more attempts until `restart` or another text of its file. */
+  /** No more attempts until `restart` or another text of its file; one that is under way ends in good order. */
   hold(reason: string): void;
 }
 
@@ -83,6 +83,8 @@ export function startMember(options: MemberOptions): Member {
   let tried = false;
   let leaving: string | undefined;
   let detached = false;
+  /** Why there are to be no more attempts. */
+  let held: string | undefined;
   let wake = (): void => {};
   let cancelRetry = (): void => {};
   let graceful = new AbortController();
@@ -127,7 +129,7 @@ export function startMember(options: MemberOptions): Member {
 
   async function attempt(): Promise<void> {
     started = await options.gate.enter();
-    if (leaving !== undefined) return started();
+    if (leaving !== undefined || held !== undefined) return started();
     graceful = new AbortController();
     immediate = new AbortController();
     wishes = undefined;
@@ -164,10 +166,13 @@ export function startMember(options: MemberOptions): Member {
       try {
         await attempt();
         if (detached) leaving ??= 'detached';
-        // Not our word: somebody's on its own socket.
-        if (leaving === undefined)
-          await pause({ state: 'held', reason: 'stopped by kuma-dp stop' }, undefined);
+        // Where it is not our word it is somebody's on its own socket.
+        await pause({ state: 'held', reason: held ?? 'stopped by kuma-dp stop' }, undefined);
       } catch (error) {
+        if (held !== undefined) {
+          await pause({ state: 'held', reason: held }, undefined);
+          continue;
+        }
         if (clock.monotonic() - startedAt > STEADY_MS) backoff.reset();
         const ms = Math.round(backoff.next());
         const reason = describeError(error);
@@ -236,6 +241,7 @@ export function startMember(options: MemberOptions): Member {
       const same = next.json === entry.json && next.tokenFile === entry.tokenFile;
       entry = next;
       if (same) return;
+      held = undefined;
       for (const tell of listeners) tell();
       backoff.reset();
       wake();
@@ -253,6 +259,7 @@ export function startMember(options: MemberOptions): Member {
       if (running) {
         return untilGranted(wishes?.onRestart(cause), serves);
       }
+      held = undefined;
       backoff.reset();
       wake();
     },
@@ -262,7 +269,9 @@ export function startMember(options: MemberOptions): Member {
       return detached;
     },
     hold(reason) {
-      if (running || leaving !== undefined) return;
+      if (leaving !== undefined) return;
+      held = reason;
+      if (running) return graceful.abort(reason);
       cancelRetry();
       setState({ state: 'held', reason });
     },

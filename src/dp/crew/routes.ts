@@ -7,7 +7,7 @@ import type { Member } from './member.ts';
 
 /** What the socket of the whole crew needs. */
 export interface CrewView {
-  /** Those that have no agent that could speak for itself. */
+  /** All, also those whose agent speaks for itself: who asks both may come just between its start and its end. */
   readonly statuses: () => readonly AgentStatus[];
   /** Ends the process and leaves all Envoys serving. */
   readonly detach: () => { readonly ok: boolean; readonly text: string };

@@ -2,9 +2,11 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { exchange } from '../../../src/lib/http-exchange.ts';
 import { peekDirectory, peekLink } from '../../../src/lib/peek.ts';
 import { clonePath, type RunningProgram, runProgram, startProgram } from '../../support/processes.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import type { FakeEnvoy } from '../dp/support/agent.ts';
 import { bootstrapWith } from '../dp/support/control-plane.ts';
 import { type HostBench, openHostBench } from './support/host-bench.ts';
 
@@ -33,8 +35,12 @@ const program = (...args: string[]) => [
 ];
 
 function start(...args: string[]): RunningProgram {
+  return startWith(bench.fakeEnvoy(), ...args);
+}
+
+function startWith(envoy: FakeEnvoy, ...args: string[]): RunningProgram {
   const own = ['--cp-address', bench.cp.url, '--state-dir', bench.path('state')];
-  const binary = ['--binary-path', bench.fakeEnvoy().path];
+  const binary = ['--binary-path', envoy.path];
   agent = startProgram(process.execPath, program('run', ...own, ...binary, '-d', bench.path('dps'), ...args));
   return agent;
 }
@@ -102,6 +108,41 @@ describe('SIGHUP for several proxies', () => {
     }
     expect((await agent.stop()).code).toBe(0);
   });
+});
+
+test('SIGHUP in the middle of a round is not lost: another round follows', async () => {
+  const envoy = bench.fakeEnvoy({ readyFile: bench.path('go') });
+  bench.write('go', '');
+  startWith(envoy);
+  await agent.waitForLine('2 of 2 ready');
+  const starts = () => envoy.log().filter((line) => line.startsWith('serve')).length;
+  rmSync(bench.path('go'));
+  agent.signal('SIGHUP');
+  await until(async () => starts() === 3, 'the first to be restarted');
+  agent.signal('SIGHUP');
+  // Signals are delivered in the order of the kernel, answers of the agent come after that.
+  await statusOf('b');
+  bench.write('go', '');
+  await until(async () => starts() === 6, 'both to be restarted twice');
+  await until(async () => (await statusOf('b')).state === 'ready', 'the end of it');
+  expect((await agent.stop()).code).toBe(0);
+});
+
+test('the socket of several proxies knows all of them, so that none is missed just when it starts or ends', async () => {
+  start();
+  await agent.waitForLine('2 of 2 ready');
+  const { body } = await exchange({
+    url: new URL('http://localhost/status'),
+    socketPath: join(bench.runDir, `_crew.${agent.pid}`, 'agent.sock'),
+    timeoutMs: 20_000,
+  });
+  expect((JSON.parse(body) as Status[]).map(({ name }) => name)).toEqual(['a', 'b']);
+  const { stdout } = await runProgram(process.execPath, program('status', '-o', 'json'));
+  const shown = (JSON.parse(stdout) as Status[]).map(({ name, pid }) => [name, pid > 0]);
+  expect(shown).toEqual([
+    ['a', true],
+    ['b', true],
+  ]);
 });
 
 test('a proxy that fails again and again leaves no file open', async () => {

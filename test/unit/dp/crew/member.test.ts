@@ -113,6 +113,29 @@ describe('one of several proxies', () => {
   });
 
   test.each([
+    ['ends in good order', undefined],
+    ['fails at the same moment', new Error('no')],
+  ])('is not tried again once it is held in the middle of a try, which %s', async (_what, error) => {
+    const { clock, attempts, member, settle, last } = begin();
+    await settle();
+    last().end(new Error('no'));
+    await settle();
+    clock.advance(1_000);
+    await settle();
+    if (error !== undefined) last().end(error);
+    member.hold('stopped by kuma-dp stop');
+    await settle();
+    expect(attempts).toHaveLength(2);
+    expect(member.current).toEqual({ state: 'held', reason: 'stopped by kuma-dp stop' });
+    clock.advance(3_600_000);
+    await settle();
+    expect(attempts).toHaveLength(2);
+    await member.restart('kuma-dp restart');
+    await settle();
+    expect(attempts).toHaveLength(3);
+  });
+
+  test.each([
     ['leaves an Envoy alone', true],
     ['ends as any other where no Envoy could be left alone', false],
   ])('that is to go before it listens %s', async (_what, ok) => {
