@@ -1,6 +1,7 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
 import { lookup } from './lookup.ts';
+import { afterPatience } from './patience.ts';
 
 /** One request over node:http(s), which costs a fraction of the memory of `fetch`. */
 export interface ExchangeOptions {
@@ -13,7 +14,7 @@ export interface ExchangeOptions {
   /** IP to dial; the host of the URL is still the one that is asked for and whose certificate is wanted. */
   readonly address?: string | undefined;
   readonly tls?: Pick<RequestOptions, 'ca' | 'rejectUnauthorized' | 'minVersion'>;
-  /** For the whole exchange, in ms. */
+  /** For the whole exchange, in ms in which this process runs. */
   readonly timeoutMs: number;
   /** A longer answer is an error. 16 MiB when absent. */
   readonly maxBytes?: number;
@@ -46,12 +47,11 @@ export function exchange(options: ExchangeOptions): Promise<Exchange> {
       },
       (response) => readBody(response, options.maxBytes ?? 16 * 1024 * 1024).then(resolve, reject),
     );
-    const timer = setTimeout(
-      () => request.destroy(codedError('ETIMEDOUT', `no answer within ${timeoutMs} ms`)),
-      timeoutMs,
+    const cancelTimeout = afterPatience(timeoutMs, () =>
+      request.destroy(codedError('ETIMEDOUT', `no answer within ${timeoutMs} ms`)),
     );
     request.once('error', reject);
-    request.once('close', () => clearTimeout(timer));
+    request.once('close', cancelTimeout);
     request.end(body);
   });
 }

@@ -1,4 +1,5 @@
 import { ChildProcess, spawn } from 'node:child_process';
+import { afterPatience } from '../../lib/patience.ts';
 import type { ProbeResult } from './judge.ts';
 
 /** Its last words explain a failure; more is read and thrown away, so that a chatty command does not block. */
@@ -27,14 +28,14 @@ export function probeExec(
       stream?.on('error', () => {});
     }
     let late = false;
-    const timer = setTimeout(() => {
+    const cancelTimeout = afterPatience(timeoutMs, () => {
       late = true;
       killGroup(child);
-    }, timeoutMs);
+    });
     const onAbort = () => killGroup(child);
     signal.addEventListener('abort', onAbort, { once: true });
     const end = (result: ProbeResult) => {
-      clearTimeout(timer);
+      cancelTimeout();
       signal.removeEventListener('abort', onAbort);
       resolve(result);
     };

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { afterPatience } from '../../lib/patience.ts';
 import type { ProbeResult } from './judge.ts';
 
 /**
@@ -16,13 +17,12 @@ export function probeHttp(url: URL, timeoutMs: number, signal: AbortSignal): Pro
       signal,
     });
     const end = (result: ProbeResult) => {
-      clearTimeout(timer);
+      cancelTimeout();
       resolve(result);
       outgoing.destroy();
     };
-    const timer = setTimeout(
-      () => end({ ok: false, reason: `no answer from ${url.href} within ${timeoutMs} ms` }),
-      timeoutMs,
+    const cancelTimeout = afterPatience(timeoutMs, () =>
+      end({ ok: false, reason: `no answer from ${url.href} within ${timeoutMs} ms` }),
     );
     outgoing.on('error', (error) => end({ ok: false, reason: `${url.href}: ${error.message}` }));
     outgoing.on('response', ({ statusCode = 0 }) => {

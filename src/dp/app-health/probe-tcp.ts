@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { afterPatience } from '../../lib/patience.ts';
 import type { ProbeResult } from './judge.ts';
 
 /** Connects and hangs up; nothing is sent. */
@@ -12,15 +13,14 @@ export function probeTcp(
     const socket = connect({ host, port });
     const onAbort = () => end({ ok: false, reason: 'cancelled' });
     const end = (result: ProbeResult) => {
-      clearTimeout(timer);
+      cancelTimeout();
       signal.removeEventListener('abort', onAbort);
       resolve(result);
       socket.destroy();
     };
     const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    const timer = setTimeout(
-      () => end({ ok: false, reason: `no connection to ${where} within ${timeoutMs} ms` }),
-      timeoutMs,
+    const cancelTimeout = afterPatience(timeoutMs, () =>
+      end({ ok: false, reason: `no connection to ${where} within ${timeoutMs} ms` }),
     );
     socket.on('error', (error) => end({ ok: false, reason: `${where}: ${error.message}` }));
     signal.addEventListener('abort', onAbort, { once: true });

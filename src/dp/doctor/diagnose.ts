@@ -1,4 +1,5 @@
 import { describeError } from '../../lib/coded-error.ts';
+import { afterPatience } from '../../lib/patience.ts';
 import { type Check, type Diagnosis, error, ill } from './check.ts';
 import type { Patient } from './patient.ts';
 
@@ -25,22 +26,22 @@ export function diagnose(
 
 async function runBounded(check: Check, patient: Patient, deadlineMs: number): Promise<Diagnosis> {
   const cancel = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  let cancelLimit = (): void => {};
   const late = new Promise<Diagnosis>((resolve) => {
-    timer = setTimeout(() => {
+    cancelLimit = afterPatience(deadlineMs, () => {
       cancel.abort(new Error('the time of the check is over'));
       const seconds = deadlineMs / 1000;
       resolve(
         ill('no result', error(`the check "${check.name}" did not end within ${seconds} s`, MEND_LATE)),
       );
-    }, deadlineMs);
+    });
   });
   try {
     return await Promise.race([check.run(patient, cancel.signal), late]);
   } catch (cause) {
     return ill('no result', error(`the check "${check.name}" failed: ${describeError(cause)}`, MEND_FAILED));
   } finally {
-    clearTimeout(timer);
+    cancelLimit();
   }
 }
 

@@ -10,6 +10,7 @@ import { toFrame } from '../../../src/dp/relay/grpc/frame.ts';
 import { type GrpcServer, type ServerStream, startGrpcServer } from '../../../src/dp/relay/grpc/server.ts';
 import type { StreamEnd } from '../../../src/dp/relay/grpc/status.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import { standStill } from '../../support/stand-still.ts';
 import { until } from '../dp/support/agent.ts';
 import { makeCertificates } from '../dp/support/certificates.ts';
 
@@ -170,7 +171,10 @@ describe('our gRPC server, with a grpc-js client', () => {
       () => got === sent,
       () => `${got} of ${sent}`,
     );
-    expect(open?.writable).toBe(true);
+    await until(
+      () => open?.writable === true,
+      () => 'not writable',
+    );
     call.cancel();
   });
 });
@@ -271,6 +275,47 @@ describe('our gRPC client, with a grpc-js server', () => {
       () => 'still open',
     );
     expect(reason).toMatch(/did not answer a ping/);
+  });
+
+  test('a process that stands still while a ping is under way does not take the server for silent', async () => {
+    const port = await theirServer((call) => call.on('data', (data: Buffer) => call.write(data)));
+    let stops = 0;
+    const proxy = net.createServer((down) => {
+      const up = net.connect(port, '127.0.0.1');
+      down.on('data', (data) => {
+        // Nothing but pings comes by then.
+        if (stops > 0 && stops++ <= 2) standStill(400);
+        up.write(data);
+      });
+      up.on('data', (data) => down.write(data));
+      for (const [one, other] of [
+        [down, up],
+        [up, down],
+      ] as const)
+        one.on('error', () => {}).on('close', () => other.destroy());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    closers.push(() => void proxy.close());
+    let reason = '';
+    const connection = await dial((proxy.address() as net.AddressInfo).port, {
+      pingIntervalMs: 20,
+      pingTimeoutMs: 300,
+      onClose: (text) => {
+        reason = text;
+      },
+    });
+    stops = 1;
+    await until(
+      () => stops > 2,
+      () => `${stops} ${reason}`,
+    );
+    const { stream, received } = talk(connection);
+    stream.send(Buffer.from('x'));
+    await until(
+      () => received.length === 1 || reason !== '',
+      () => 'nothing',
+    );
+    expect(reason).toBe('');
   });
 
   test('a server that promises success in its first headers is heard, and how it really ends is told', async () => {

@@ -4,6 +4,7 @@ import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { Clock } from '../../../lib/clock.ts';
 import { describeError } from '../../../lib/coded-error.ts';
 import { lookup } from '../../../lib/lookup.ts';
+import { afterPatience } from '../../../lib/patience.ts';
 import { createFrameReader, FrameError, MAX_MESSAGE_BYTES, toFrame } from './frame.ts';
 import { OK, type StreamEnd, statusOf, statusOfHttp, UNAVAILABLE, UNKNOWN } from './status.ts';
 
@@ -73,9 +74,9 @@ export function connectGrpc(endpoint: GrpcEndpoint, options: ConnectOptions): Pr
     );
     let up = false;
     let reason = 'the control plane closed the connection';
-    const cancelTimeout = options.clock.after(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
-      session.destroy(new Error(`no HTTP/2 from ${authority(endpoint)} in time`)),
-    );
+    const { clock, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+    const giveUp = () => session.destroy(new Error(`no HTTP/2 from ${authority(endpoint)} in time`));
+    const cancelTimeout = afterPatience(connectTimeoutMs, giveUp, clock);
     session.on('error', (error) => {
       reason = describeError(error);
     });
@@ -135,9 +136,9 @@ function keepAlive(session: http2.ClientHttp2Session, options: ConnectOptions): 
   session.once('close', () => cancel());
   function ping(): void {
     if (session.destroyed) return;
-    cancel = clock.after(pingTimeoutMs, () =>
-      session.destroy(new Error(`the control plane did not answer a ping for ${pingTimeoutMs} ms`)),
-    );
+    const giveUp = () =>
+      session.destroy(new Error(`the control plane did not answer a ping for ${pingTimeoutMs} ms`));
+    cancel = afterPatience(pingTimeoutMs, giveUp, clock);
     session.ping((error) => {
       cancel();
       if (error === null) cancel = clock.after(pingIntervalMs, ping);
