@@ -29,7 +29,7 @@ function run(args: readonly string[] = []): RunningAgent {
 
 async function inUse(): Promise<string> {
   const socketPath = `${bench.runDir}/default.a/agent.sock`;
-  const { body } = await exchange({ url: new URL('http://localhost/status'), socketPath, timeoutMs: 1_000 });
+  const { body } = await exchange({ url: new URL('http://localhost/status'), socketPath, timeoutMs: 10_000 });
   return (JSON.parse(body) as { controlPlane: string }).controlPlane;
 }
 
@@ -48,14 +48,17 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
     const pid = envoyPid(agent);
     one.bootstrap.close();
     one.xds.close();
-    expect(await untilAt(agent, two)).toBeLessThan(2_000);
+    await untilAt(agent, two);
+    const losses = [...agent.output().matchAll(/no stream to the control plane.* retryInMs=(\d+)/g)];
+    expect(losses).toHaveLength(1);
+    expect(Number(losses[0]?.[1])).toBeLessThanOrEqual(100);
     await one.bootstrap.reopen();
     // Half of it is not enough.
     await until(() => one.calls().length > 3, agent.output);
     expect(await inUse()).toBe(two.url);
     await one.xds.reopen();
     expect(await untilAt(agent, one)).toBeGreaterThan(900);
-    expect(two.open()).toBe(0);
+    await until(() => two.open() === 0, agent.output);
     expect(envoyPid(agent)).toBe(pid);
     agent.child.kill('SIGTERM');
     expect(await agent.exited).toBe(0);
@@ -69,7 +72,8 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
     await untilAt(agent, one);
     one.bootstrap.freeze();
     one.xds.freeze();
-    expect(await untilAt(agent, two)).toBeLessThan(9_000);
+    // 7 s at most; 14 s with the patience one has who has no choice.
+    expect(await untilAt(agent, two)).toBeLessThan(12_000);
     agent.child.kill('SIGTERM');
     expect(await agent.exited).toBe(0);
     expect(two.calls().at(-1)).toBe('/leave');
@@ -80,7 +84,7 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
     const agent = run();
     await untilReady(agent);
     await untilAt(agent, one);
-    for (const way of [one.bootstrap, one.xds]) way.slow(1_200);
+    for (const way of [one.bootstrap, one.xds]) way.slow(900);
     // Longer than it takes to leave one that is silent.
     await new Promise((resolve) => setTimeout(resolve, 9_000));
     expect(await inUse()).toBe(one.url);
@@ -107,11 +111,14 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
     'a start with a first control plane that %s gets its bootstrap from the second',
     async (_what, spoil) => {
       spoil(one);
-      const at = performance.now();
       const agent = run();
+      await until(() => agent.output().includes('agent started'), agent.output);
+      const at = performance.now();
+      await until(() => two.calls().includes('/bootstrap'), agent.output);
+      // 3 s; 10 s where there is no other to ask.
+      expect(performance.now() - at).toBeLessThan(9_500);
       await untilReady(agent);
       await untilAt(agent, two);
-      expect(performance.now() - at).toBeLessThan(7_000);
     },
   );
 
@@ -128,7 +135,7 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
       await untilReady(agent);
       // It is probed, and found out each time.
       const before = one.calls().length;
-      await until(() => one.calls().length > before + 2, agent.output);
+      await until(() => one.calls().length > before + 2, agent.output, 40_000);
       expect(await inUse()).toBe(two.url);
       expect(two.open()).toBe(1);
       expect(agent.output().match(/connected to the control plane/g)).toHaveLength(1);
@@ -144,7 +151,8 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
       two.bootstrap.freeze();
       one.xds.close();
       one.bootstrap.close();
-      expect(await untilAt(agent, third)).toBeLessThan(6_000);
+      // 3 s; 10 s where there is no other to ask.
+      expect(await untilAt(agent, third)).toBeLessThan(9_500);
     } finally {
       await third.close();
     }
@@ -164,9 +172,10 @@ describe.skipIf(realEnvoy === undefined)('two control planes, with the real Envo
     await until(() => told() >= 3, agent.output);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(told()).toBe(3);
-    expect((await agent.ready()).status).toBe(200);
+    await untilReady(agent);
     await two.bootstrap.reopen();
     await two.xds.reopen();
-    expect(await untilAt(agent, two)).toBeLessThan(5_000);
+    // Two pauses of 2 s at most; what failed is not asked again for up to 30 s while there is another.
+    expect(await untilAt(agent, two)).toBeLessThan(10_000);
   });
 });

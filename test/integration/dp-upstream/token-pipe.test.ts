@@ -62,7 +62,7 @@ test.each([0, 1, 2])(
   async (at) => {
     const agent = run(sources()[at] ?? '');
     await untilListening(agent);
-    expect(await agent.stop({ timeoutMs: 3_000 })).toEqual({ code: 0, signal: null });
+    expect(await agent.stop()).toEqual({ code: 0, signal: null });
     closeSync(writer);
   },
 );

@@ -39,10 +39,13 @@ const good = (n: number) => jwt({ Name: 'a', Mesh: 'default', n, iat: now(), exp
 /** Every text below a directory that can be read, with its path. */
 function texts(dir: string): readonly { path: string; text: string }[] {
   if (!existsSync(dir)) return [];
-  return readdirSync(dir, { recursive: true })
-    .map((name) => join(dir, String(name)))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
-    .map((path) => ({ path, text: readFileSync(path, 'latin1') }));
+  return (
+    readdirSync(dir, { recursive: true })
+      .map((name) => join(dir, String(name)))
+      .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
+      // One that is being written gets its name when it is complete.
+      .map((path) => ({ path, text: read(path) }))
+  );
 }
 
 /** The agent's children and theirs: command line and environment. */
@@ -74,7 +77,7 @@ function read(path: string): string {
 }
 
 async function page(path: string): Promise<string> {
-  const admin = createAdminClient({ socketPath: join(bench.runDir, 'default.a', 'admin.sock') });
+  const admin = createAdminClient({ socketPath: join(bench.runDir, 'default.a', 'admin.sock') }, 20_000);
   try {
     return (await admin.get(path)).body;
   } finally {
@@ -118,13 +121,13 @@ describe.skipIf(realEnvoy === undefined)('tokens, with the real Envoy', () => {
     expect(cp.streamTokens).toEqual([one]);
     const pid = envoyPid(agent);
     // Long enough for the last known good state to be written.
-    await until(() => texts(join(bench.dir, 'state')).length > 0, agent.output);
+    await until(() => texts(join(bench.dir, 'state')).length > 0, agent.output, 40_000);
     await expectNowhere(agent, [one]);
     cp.accept(two);
     writeFileSync(`${path}.new`, two, { mode: 0o600 });
     renameSync(`${path}.new`, path);
     await until(() => cp.streamTokens.at(-1) === two && cp.open() === 1, agent.output);
-    expect(agent.output()).toContain('a new token is in use');
+    await until(() => agent.output().includes('a new token is in use'), agent.output);
     await until(async () => (await page('/server_info')).includes('"state": "LIVE"'), agent.output);
     await expectNowhere(agent, [one, two]);
     expect(envoyPid(agent)).toBe(pid);
@@ -159,7 +162,7 @@ describe.skipIf(realEnvoy === undefined)('tokens, with the real Envoy', () => {
     }
     rmSync(join(dps, 'a.token'));
     await until(() => agent.output().includes('the last one stays in use'), agent.output);
-    expect((await agent.ready()).status).toBe(200);
+    await untilReady(agent);
     expect(cp.streamTokens).toEqual(['', one, two]);
     expect(envoyPid(agent)).toBe(pid);
     await expectNowhere(agent, [one, two]);
@@ -194,10 +197,9 @@ describe.skipIf(realEnvoy === undefined)('tokens, with the real Envoy', () => {
     // A stream that is open stays open whatever becomes of its token; the file that goes away changes nothing.
     writeFileSync(path, good(3));
     await until(() => agent.output().includes('does not accept the token'), agent.output);
-    expect((await agent.ready()).status).toBe(200);
+    await untilReady(agent);
     writeFileSync(path, two);
-    await until(() => cp.open() === 1, agent.output);
-    expect(cp.streamTokens.at(-1)).toBe(two);
+    await until(() => cp.streamTokens.at(-1) === two && cp.open() === 1, agent.output);
     expect(envoyPid(agent)).toBe(pid);
   });
 

@@ -1,13 +1,8 @@
-import {
-  type AddressInfo,
-  connect,
-  createServer as createTcpServer,
-  type Server,
-  type Socket,
-} from 'node:net';
+import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { StreamRefused } from '../../../../src/xds/callbacks.ts';
 import { startAdsServer, type TestAdsServer } from '../../../support/ads-server.ts';
+import { allocatePort } from '../../../support/ports.ts';
 import { snapshotOf, staticCluster } from '../../../support/xds-resources.ts';
 import { type Answer, bootstrapWith, startControlPlane } from '../../dp/support/control-plane.ts';
 
@@ -138,7 +133,8 @@ export interface Way {
 async function openWay(target: number): Promise<Way> {
   const sockets = new Set<Socket>();
   let server: Server | undefined;
-  let port = 0;
+  // Nobody else gets it while the way is closed.
+  const port = await allocatePort();
   let delayMs = 0;
   let mode: 'pass' | 'frozen' | { readonly bytes: string } = 'pass';
   const keep = (socket: Socket): Socket => {
@@ -148,8 +144,12 @@ async function openWay(target: number): Promise<Way> {
   const late = () =>
     new Transform({
       transform(chunk: Buffer, _encoding, done) {
-        if (delayMs === 0) done(null, chunk);
-        else setTimeout(() => done(null, chunk), delayMs);
+        if (delayMs === 0) return done(null, chunk);
+        setTimeout(() => this.destroyed || this.push(chunk), delayMs);
+        done();
+      },
+      flush(done) {
+        setTimeout(done, delayMs);
       },
     });
   const accept = (socket: Socket): void => {
@@ -169,12 +169,9 @@ async function openWay(target: number): Promise<Way> {
     const next = createTcpServer(accept);
     server = next;
     await new Promise<void>((resolve) => next.listen(port, '127.0.0.1', resolve));
-    ({ port } = next.address() as AddressInfo);
   };
   const way: Way = {
-    get port() {
-      return port;
-    },
+    port,
     close() {
       server?.close();
       server = undefined;
