@@ -8,7 +8,7 @@ import { killControlPlane, readiness } from './support/web.ts';
 
 const [, , v3] = REVIEWS as [(typeof REVIEWS)[0], (typeof REVIEWS)[0], (typeof REVIEWS)[0]];
 const ENDPOINT = `127.0.0.1:${v3.port + 1}`;
-const CHECK = `--app-health http://127.0.0.1:${v3.port}/health --app-health-interval 200ms --app-health-unhealthy-threshold 2`;
+const CHECK = `--app-health http://127.0.0.1:${v3.port}/health --app-health-interval 200ms --app-health-timeout 20s --app-health-unhealthy-threshold 2`;
 let mesh: TestMesh;
 let agent: RunningProgram;
 
@@ -50,7 +50,7 @@ describe('an application that dies behind its running proxy', () => {
     await waitUntil(async () => /productpage\S*.*Online/.test(await inspect()));
     // Killed at a bad moment, the control plane has to hear it again.
     await waitUntil(async () => !(await isIn()));
-    expect((await mesh.statuses()).get(v3.name)).toBe('Offline');
+    await waitUntil(async () => (await mesh.statuses()).get(v3.name) === 'Offline');
   });
 
   test('is back when it is well again, without a failed call', async () => {

@@ -10,6 +10,8 @@ import { openShell, type Shell } from './support/shell.ts';
 /** The article's journey, in its order and with its commands; only the containers are our own services. */
 const IP = '127.0.0.1';
 const CP_URL = `http://${IP}:5682`;
+/** On a machine that stands still for a while the page is late, not without its parts. */
+const PATIENT = { UPSTREAM_TIMEOUT_MS: '30000', RATINGS_TIMEOUT_MS: '30000' };
 let home: string;
 let shell: Shell;
 const programs = new Map<string, RunningProgram>();
@@ -28,13 +30,13 @@ afterAll(async () => {
 const apply = (yaml: string) => shell.ok(`echo "${yaml}" | kumactl apply -f -`);
 
 async function getJson(url: string): Promise<unknown> {
-  return JSON.parse(await shell.ok(`curl -sf --max-time 10 ${url}`));
+  return JSON.parse(await shell.ok(`curl -sf --max-time 60 ${url}`));
 }
 
 /** The versions of reviews that many refreshes of the page show. */
 async function versionsSeen(refreshes: number): Promise<Set<string>> {
   const pages = await shell.ok(
-    `for i in $(seq ${refreshes}); do curl -sf --max-time 10 $IP:10501/productpage; done`,
+    `for i in $(seq ${refreshes}); do curl -sf --max-time 60 $IP:10501/productpage; done`,
   );
   return new Set([...pages.matchAll(/reviews-v\d/g)].map(([version]) => version));
 }
@@ -56,7 +58,7 @@ describe('the Bookinfo article', () => {
   test.each(INSTANCES)(
     '$name: service, Dataplane, proxy, and a call through its inbound',
     async (instance: Instance) => {
-      programs.set(`service ${instance.name}`, shell.start(serviceCommand(instance)));
+      programs.set(`service ${instance.name}`, shell.start(serviceCommand(instance, PATIENT)));
       const { path } = instance;
       await waitUntil(
         async () => (await shell.run(`curl -sf localhost:${instance.port}${path}`)).code === 0,
@@ -119,14 +121,14 @@ describe('the Bookinfo article', () => {
   });
 
   test('until productpage knows the new port its page shows the error of the reviews, and no longer', async () => {
-    const page = () => shell.ok('curl -sf --max-time 20 $IP:10501/productpage');
+    const page = () => shell.ok('curl -sf --max-time 60 $IP:10501/productpage');
     await waitUntil(async () => (await page()).includes('Error fetching product reviews'));
     const productpage = INSTANCES.find((i) => i.name === 'productpage-v1');
     if (productpage === undefined) throw new Error('no productpage');
     await programs.get('service productpage-v1')?.stop();
     programs.set(
       'service productpage-v1',
-      shell.start(serviceCommand(productpage, { REVIEWS_PORT: '10505' })),
+      shell.start(serviceCommand(productpage, { ...PATIENT, REVIEWS_PORT: '10505' })),
     );
     await waitUntil(async () => (await shell.run('curl -sf --max-time 5 $IP:10500/health')).code === 0);
     expect(await page()).not.toContain('Error fetching product reviews');

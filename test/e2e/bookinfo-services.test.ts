@@ -30,7 +30,10 @@ describe('the Bookinfo services without a mesh', () => {
     const [ratings = 0, details = 0, v1 = 0, v2 = 0, v3 = 0, ...pages] = await allocatePorts(8);
     await start('ratings-v1', ratings);
     await start('details-v1', details);
-    const behind = { RATINGS_HOSTNAME: '127.0.0.1', RATINGS_PORT: String(ratings) };
+    const behind = {
+      ...{ RATINGS_HOSTNAME: '127.0.0.1', RATINGS_PORT: String(ratings) },
+      ...{ UPSTREAM_TIMEOUT_MS: '30000', RATINGS_TIMEOUT_MS: '30000' },
+    };
     for (const [index, reviews] of [v1, v2, v3].entries()) {
       await start(`reviews-v${index + 1}`, reviews, behind);
       const env = { ...behind, DETAILS_HOSTNAME: '127.0.0.1', DETAILS_PORT: String(details) };

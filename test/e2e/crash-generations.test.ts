@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { envoyBinary, type RunningProgram, waitUntil } from '../support/processes.ts';
 import { echo, open } from '../support/traffic.ts';
 import { call } from './support/calls.ts';
-import { createOneProxy, type OneProxy, untilState } from './support/one-proxy.ts';
+import { createOneProxy, type OneProxy, untilKnownGood, untilState } from './support/one-proxy.ts';
 
 let proxy: OneProxy;
 let agent: RunningProgram;
@@ -22,8 +22,7 @@ afterEach(async () => {
 
 test('a configuration that kills Envoy on sight gives way to the one before, and is tried again once it changed', async () => {
   agent = await proxy.start(`--binary-path ${diesOfListener(15_003)}`);
-  // A configuration is known to be good after ten seconds of service.
-  await sleep(11_000);
+  await untilKnownGood(proxy);
   await proxy.addInbound(15_003);
   const degraded = await untilState(proxy, 'degraded');
   expect(degraded.reason).toMatch(/the newest configuration made Envoy crash: killed by SIGKILL/);
@@ -84,8 +83,9 @@ test('an old Envoy that dies before its time does not take the new one along', a
   agent = await proxy.start('--drain-time 3s --parent-shutdown-time 6s');
   await proxy.mesh.shell.ok('kuma-dp restart web');
   const { pid, envoys } = await untilState(proxy, 'ready');
-  const old = envoys.find((envoy) => envoy.pid !== pid);
-  process.kill(old?.pid ?? 0, 'SIGKILL');
+  const [old] = envoys.filter((envoy) => envoy.pid !== pid);
+  if (old === undefined) throw new Error('the old Envoy has ended already');
+  process.kill(old.pid, 'SIGKILL');
   await agent.waitForLine('the old Envoy died before its time');
   await waitUntil(async () => (await proxy.status()).pid !== pid);
   const after = await untilState(proxy, 'ready');

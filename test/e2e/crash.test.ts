@@ -80,7 +80,7 @@ test('an agent that is killed takes its Envoys along in the middle of a hand-ove
   expect(envoys).toHaveLength(2);
   bench.agent.signal('SIGKILL');
   await bench.agent.exited;
-  for (const { pid } of envoys) await waitUntil(() => !isAlive(pid), { timeoutMs: 1_000 });
+  for (const { pid } of envoys) await waitUntil(() => !isAlive(pid), { timeoutMs: 10_000 });
   const file = await bench.proxy.sharedMemory();
   bench.agent = await bench.proxy.start();
   expect(await bench.proxy.sharedMemory()).not.toBe(file);

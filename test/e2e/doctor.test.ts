@@ -55,7 +55,7 @@ describe('the built doctor beside a real control plane', () => {
     expect(well.stdout).toMatch(/^ok +agents +bookinfo\.web is ready/m);
     expect(well.stdout).not.toContain('is taken');
     await mesh.programs.get('kuma-cp')?.stop({ signal: 'SIGKILL' });
-    await agent.waitForLine(/control plane/);
+    await agent.waitForLine('no stream to the control plane');
     const away = await doctor();
     expect(away.stdout).toContain('nothing listens on 127.0.0.1:5682');
     expect(away.stdout).toContain('bookinfo.web has no stream to the control plane');

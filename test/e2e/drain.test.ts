@@ -8,13 +8,13 @@ import { useOneProxy } from './support/one-proxy-bench.ts';
 const bench = useOneProxy();
 let traffic: Traffic;
 
-test('an idle proxy stops within two seconds, and says that nothing was left to wait for', async () => {
+test('an idle proxy stops long before its drain time is over, and says that nothing was left to wait for', async () => {
   bench.agent = await bench.proxy.start('--drain-time 30s');
   const at = performance.now();
   expect(await bench.agent.stop()).toEqual({ code: 0, signal: null });
   const ms = performance.now() - at;
   console.log(`idle stop, ms: ${Math.round(ms)}`);
-  expect(ms).toBeLessThan(2_000);
+  expect(ms).toBeLessThan(15_000);
   expect(bench.agent.output()).toContain('no connections left');
 });
 
@@ -42,7 +42,7 @@ test('a stop waits for a request that is under way, and a second signal does not
   const at = performance.now();
   bench.agent.signal('SIGTERM');
   expect(await bench.agent.exited).toEqual({ code: 0, signal: null });
-  expect(performance.now() - at).toBeLessThan(2_000);
+  expect(performance.now() - at).toBeLessThan(15_000);
   busy.destroy();
 });
 

@@ -4,10 +4,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CLUSTER } from '../../src/envoy/type-urls.ts';
 import { type AdsChannel, openAdsChannel } from '../support/ads-channel.ts';
 import { type ClientNode, encodeDeltaRequest, encodeSotwRequest } from '../support/ads-wire.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { PORTS, startTarget, type Target } from './support/hostile-control-plane.ts';
 import { attack, openIdle } from './support/hostile-socket.ts';
 
 const MB = 1024 * 1024;
+/** What takes a parser minutes, or waits for connections that stay, takes longer on any machine. */
+const QUICK_MS = 15_000;
 
 let target: Target;
 /** Set by the last test. */
@@ -189,17 +192,14 @@ describe('TLS with something else inside', () => {
 
 describe('connections that want to stay', () => {
   test('half-open ones are ended by every port within its time', async () => {
-    const all = everyPort.map(({ port }) => attack({ port, send: ['GET / HT'], timeoutMs: 20_000 }));
-    const tls = [PORTS.xds, PORTS.mixed].map((port) =>
-      attack({ port, send: [Buffer.from([0x16, 0x03])], timeoutMs: 20_000 }),
-    );
-    const silent = everyPort.map(({ port }) => attack({ port, timeoutMs: 20_000 }));
+    const all = everyPort.map(({ port }) => attack({ port, send: ['GET / HT'] }));
+    const tls = [PORTS.xds, PORTS.mixed].map((port) => attack({ port, send: [Buffer.from([0x16, 0x03])] }));
+    const silent = everyPort.map(({ port }) => attack({ port }));
     const dripping = everyPort.map(({ port }) =>
       attack({
         port,
         send: ['GET / HTTP/1.1\r\n'],
         drip: { bytes: 'a: b\r\n', everyMs: 200 },
-        timeoutMs: 20_000,
       }),
     );
     await Promise.all([...all, ...tls, ...silent, ...dripping]);
@@ -273,7 +273,7 @@ describe('a hostile stream is ended with a reason', () => {
     const { code, message } = await hello({ id });
     expect([STATUS.UNKNOWN, STATUS.INVALID_ARGUMENT]).toContain(code);
     expect(message.length).toBeLessThan(10_000);
-    await expect.poll(log).toMatch(/WARN .*refused.*\n/);
+    await waitUntil(() => /WARN .*refused.*\n/.test(log()), { describe: log });
   });
 
   test('a proxy that has no Dataplane, once in the log however often it comes', async () => {
@@ -315,7 +315,7 @@ describe('a hostile stream is ended with a reason', () => {
     expect(code).toBe(STATUS.UNKNOWN);
     expect(message).toMatch(says);
     expect(message.length).toBeLessThan(10_000);
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(performance.now() - start).toBeLessThan(QUICK_MS);
   });
 });
 
@@ -341,7 +341,8 @@ describe('a proxy whose metadata is of wrong types is served like any other', ()
       onMessage: (message) => messages.push(message),
     });
     channel.send(encodeDeltaRequest({ node: { id: 'default.other', metadata: extra }, typeUrl: CLUSTER }));
-    await expect.poll(() => messages.length, { timeout: 5_000 }).toBe(1);
+    await waitUntil(() => messages.length > 0);
+    expect(messages).toHaveLength(1);
     const overview = await fetch(`http://127.0.0.1:${PORTS.rest}/meshes/default/dataplanes/other/_overview`);
     expect(overview.status).toBe(200);
     channel.destroy();
@@ -351,7 +352,7 @@ describe('a proxy whose metadata is of wrong types is served like any other', ()
 test('two streams of one proxy: the newer one is served, the older one is told', async () => {
   const first = openStream();
   first.send(encodeDeltaRequest({ node: { id: 'default.other' }, typeUrl: CLUSTER }));
-  await expect.poll(() => online('other')).toBe(true);
+  await waitUntil(() => online('other'));
   const messages: Buffer[] = [];
   const second = openAdsChannel({
     target: { port: PORTS.xds, ca: target.ca },
@@ -360,10 +361,11 @@ test('two streams of one proxy: the newer one is served, the older one is told',
   });
   second.send(encodeDeltaRequest({ node: { id: 'default.other' }, typeUrl: CLUSTER }));
   expect((await first.ended).message).toContain('replaced');
-  await expect.poll(() => messages.length).toBe(1);
+  await waitUntil(() => messages.length > 0);
+  expect(messages).toHaveLength(1);
   expect(await online('other')).toBe(true);
   second.destroy();
-  await expect.poll(() => online('other')).toBe(false);
+  await waitUntil(async () => !(await online('other')));
 });
 
 async function online(name: string): Promise<boolean> {
@@ -411,7 +413,7 @@ describe('a bootstrap request that is wrong', () => {
   ] as [string, string, number][])('%s', async (_what, body, status) => {
     const { answer, ms } = await post(body);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    expect(ms).toBeLessThan(5_000);
+    expect(ms).toBeLessThan(QUICK_MS);
   });
 
   test('that comes from a web page is refused, and so is an announced stop', async () => {
@@ -439,12 +441,12 @@ test('told to stop with all kinds of connections open, it ends them within momen
   const closers = await Promise.all(everyPort.map(({ port }) => openIdle(port, 100)));
   const stream = openStream();
   stream.send(encodeDeltaRequest({ node: { id: 'default.other' }, typeUrl: CLUSTER }));
-  await expect.poll(() => online('other')).toBe(true);
+  await waitUntil(() => online('other'));
   stopped = true;
   const start = performance.now();
   const exit = await target.program.stop();
   expect(exit).toEqual({ code: 0, signal: null });
-  expect(performance.now() - start).toBeLessThan(5_000);
+  expect(performance.now() - start).toBeLessThan(QUICK_MS);
   expect((await stream.ended).message).toContain('shutting down');
   expect(target.program.output()).toMatch(/stopped\n$/);
   for (const close of closers) close();

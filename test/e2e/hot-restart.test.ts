@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { clonePath, envoyBinary, type RunningProgram, runProgram, waitUntil } from '../support/processes.ts';
-import { startTraffic, type Traffic } from '../support/traffic.ts';
+import { startTraffic, type Traffic, untilAllKinds } from '../support/traffic.ts';
 import { createOneProxy, type OneProxy, untilState } from './support/one-proxy.ts';
 
-/** Short, so that several hand-overs fit into a test; long enough for the slowest request. */
-const TIMES = '--drain-time 2s --parent-shutdown-time 4s';
+/**
+ * Short, so that several hand-overs fit into a test; long enough for the slowest request, and between the two for more
+ * than a machine is likely to stand still: clients that were told to leave need a moment for it.
+ */
+const TIMES = '--drain-time 1s --parent-shutdown-time 5s';
 const OLDER_ENVOY = '1.39.3';
 /** How long each load lasts at least. */
 const LOAD_MS = process.env.FULL === '1' ? 30_000 : 0;
@@ -56,12 +59,11 @@ async function nothingFailed(): Promise<void> {
     describe: () => `the old Envoy to end:\n${agent.output()}`,
   });
   await sleep(Math.max(0, beganAt + LOAD_MS - performance.now()));
+  await untilAllKinds(traffic);
   await traffic.end();
   const seconds = Math.round((performance.now() - beganAt) / 1_000);
   console.log(`${seconds} s, answered: ${JSON.stringify(traffic.done)}`);
   expect(traffic.failures, agent.output()).toEqual({});
-  for (const kind of ['keep-alive', 'slow', 'new connection', 'http2', 'tcp'])
-    expect(traffic.done[kind], kind).toBeGreaterThan(5);
 }
 
 describe('under load of every kind no request fails', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunningProgram } from '../support/processes.ts';
-import { startTraffic } from '../support/traffic.ts';
+import { startTraffic, untilAllKinds } from '../support/traffic.ts';
 import { createOneProxy, type OneProxy } from './support/one-proxy.ts';
 
 const LOAD_MS = process.env.FULL === '1' ? 30_000 : 4_000;
@@ -28,7 +28,7 @@ test.each([
   'an Envoy at trace level whose log %s serves and is hot-restarted under load, and the agent does not grow',
   async (_, to) => {
     const agent = proxy.launch(
-      `--envoy-log-level trace --drain-time 2s --parent-shutdown-time 4s > ${to} 2>&1`,
+      `--envoy-log-level trace --drain-time 1s --parent-shutdown-time 5s > ${to} 2>&1`,
     );
     expect((await proxy.mesh.shell.run('kuma-dp wait --timeout 60s')).code).toBe(0);
     const traffic = startTraffic({ ...proxy, share: 0.3 });
@@ -38,11 +38,10 @@ test.each([
     await sleep(LOAD_MS / 2);
     const rss = rssMb(agent);
     const log = await proxy.mesh.shell.ok('kuma-dp logs web');
+    await untilAllKinds(traffic);
     await traffic.end();
     console.log(`${Math.round(rss)} MB, ${JSON.stringify(traffic.done)}`);
     expect(traffic.failures).toEqual({});
-    for (const kind of ['keep-alive', 'slow', 'new connection', 'http2', 'tcp'])
-      expect(traffic.done[kind], kind).toBeGreaterThan(5);
     expect(log).toContain('[trace]');
     expect(rss).toBeLessThan(MAX_RSS_MB);
     expect(await agent.stop()).toEqual({ code: 0, signal: null });

@@ -21,6 +21,8 @@ let agent: RunningProgram;
 let dir: string;
 let before = 0;
 
+/** Six starts at once, or six hand-overs in a row. */
+const MANY_MS = 120_000;
 const READINESS = 9_990;
 const PAGE = 'http://127.0.0.1:10501/productpage';
 const file = (name: string) => join(dir, `${name}.yaml`);
@@ -40,7 +42,7 @@ async function statuses(): Promise<ReadonlyMap<string, Status>> {
 
 const stateOf = async (name: string) => (await statuses()).get(name)?.state;
 const until = (condition: () => Promise<boolean>, what: string) =>
-  waitUntil(condition, { describe: () => `${what}\n${agent.output().slice(-8_000)}` });
+  waitUntil(condition, { timeoutMs: MANY_MS, describe: () => `${what}\n${agent.output().slice(-8_000)}` });
 
 beforeAll(async () => {
   mesh = await createTestMesh();
@@ -52,7 +54,7 @@ beforeAll(async () => {
   for (const instance of INSTANCES) write(instance.name, textOf(instance));
   before = survivors().length;
   agent = mesh.shell.start(`kuma-dp run -d ${dir} --readiness-port ${READINESS}`);
-  await agent.waitForLine('6 of 6 ready');
+  await agent.waitForLine('6 of 6 ready', { timeoutMs: MANY_MS });
 });
 
 afterAll(() => mesh.close());
@@ -188,7 +190,7 @@ describe('a new binary for several services with --watch-binary', () => {
     };
     install(1);
     agent = mesh.shell.start(`kuma-dp run -d ${dir} --watch-binary --binary-path ${binary}`);
-    await agent.waitForLine('6 of 6 ready');
+    await agent.waitForLine('6 of 6 ready', { timeoutMs: MANY_MS });
     const load = startLoad(PAGE, 2);
     install(2);
     await until(
@@ -209,7 +211,7 @@ describe('a new binary for several services with --watch-binary', () => {
 describe('the Envoys of several services with --keep-envoy', () => {
   const start = async () => {
     agent = mesh.shell.start(`kuma-dp run -d ${dir} --keep-envoy`);
-    await agent.waitForLine('6 of 6 ready');
+    await agent.waitForLine('6 of 6 ready', { timeoutMs: MANY_MS });
   };
   const pidsByName = async () => new Map([...(await statuses())].map(([name, { pid }]) => [name, pid]));
 

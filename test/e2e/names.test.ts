@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DnsServer, startDnsServer, type Zone } from '../support/dns-server.ts';
 import { type RunningProgram, waitUntil } from '../support/processes.ts';
 import { createTestMesh, MESH, type TestMesh } from './support/mesh.ts';
@@ -29,17 +29,20 @@ const ZONE: Zone = {
   },
 };
 
+/** For a name server that is silent on purpose. */
 const QUICK_TO_GIVE_UP = 'options timeout:1 attempts:1';
-/** What most hosts have. */
-const SLOW_TO_GIVE_UP = 'options timeout:5 attempts:2';
+/** More than most hosts have: a name server that is there may be slow to answer, and one that is not may take for ever. */
+const SLOW_TO_GIVE_UP = 'options timeout:15 attempts:2';
 
 let mesh: TestMesh;
 let dns: DnsServer;
 /** Doors to the one control plane, on an address each. */
 let doors: readonly Door[];
+/** Addresses of the doors at which somebody asked, in their order. */
+const askedAt: string[] = [];
+const agents: RunningProgram[] = [];
 
 interface Door {
-  readonly requests: () => number;
   open(): Promise<void>;
   close(): void;
 }
@@ -53,9 +56,19 @@ beforeAll(async () => {
     `type: Dataplane\nmesh: ${MESH}\nname: web\nnetworking:\n  address: 127.0.0.1\n  inbound:\n  - {port: 15001, servicePort: 15101, tags: {kuma.io/service: web}}`,
   );
   dns = await startDnsServer('127.0.0.1', 53, ZONE);
-  resolvConf(QUICK_TO_GIVE_UP);
   doors = [door('127.0.0.1'), door('127.0.0.2')];
+});
+
+beforeEach(async () => {
+  if (!possible) return;
+  dns.zone = ZONE;
+  resolvConf(SLOW_TO_GIVE_UP);
   for (const { open } of doors) await open();
+});
+
+/** Whatever became of a test, the next one begins with an agent of its own. */
+afterEach(async () => {
+  for (const agent of agents.splice(0)) await agent.stop();
 });
 
 afterAll(async () => {
@@ -70,24 +83,25 @@ function resolvConf(options: string): void {
 }
 
 function door(address: string): Door {
-  let requests = 0;
-  let server = createServer();
+  let server: Server | undefined;
   return {
-    requests: () => requests,
     async open() {
-      server = createServer(async (incoming, outgoing) => {
-        requests++;
+      if (server !== undefined) return;
+      const opened = createServer(async (incoming, outgoing) => {
+        askedAt.push(address);
         const body = incoming.method === 'POST' ? { body: await new Response(incoming as never).text() } : {};
         const { method = 'GET', url = '/' } = incoming;
         const answer = await fetch(`http://127.0.0.1:5682${url}`, { method, ...body });
         outgoing.writeHead(answer.status, { 'content-type': 'application/json' });
         outgoing.end(await answer.text());
       });
-      await new Promise<void>((resolve) => server.listen(15_201, address, resolve));
+      await new Promise<void>((resolve) => opened.listen(15_201, address, resolve));
+      server = opened;
     },
     close() {
-      server.close();
-      server.closeAllConnections();
+      server?.close();
+      server?.closeAllConnections();
+      server = undefined;
     },
   };
 }
@@ -96,7 +110,12 @@ function door(address: string): Door {
 const ASKING_US = `unshare --mount sh -c 'mount --bind "$HOME"/resolv.conf /etc/resolv.conf && exec "$@"' sh`;
 
 function run(address: string): RunningProgram {
-  return mesh.shell.start(`${ASKING_US} kuma-dp run --cp-address ${address}`, { KUMA_DATAPLANE_NAME: 'web' });
+  // A host that stands still may make it begin with another one: it comes back to the one it prefers.
+  const agent = mesh.shell.start(`${ASKING_US} kuma-dp run --cp-address ${address} --cp-return-after 1s`, {
+    KUMA_DATAPLANE_NAME: 'web',
+  });
+  agents.push(agent);
+  return agent;
 }
 
 const doctor = (address: string) =>
@@ -109,9 +128,11 @@ describe.skipIf(!possible)('control planes from the DNS', () => {
   test('a service name gives hosts, ports and priorities; the next one takes over when the first is gone', async () => {
     const agent = run(`srv+http:${SERVICE}`);
     await agent.waitForLine(/ ready /);
-    expect(await inUse()).toBe('http://one.mesh.test:15201');
     expect(dns.asked).toContain(`SRV ${SERVICE}`);
-    expect(doors[1]?.requests()).toBe(0);
+    expect(askedAt[0]).toBe('127.0.0.1');
+    await waitUntil(async () => (await inUse()) === 'http://one.mesh.test:15201', {
+      describe: () => `the preferred one to be used:\n${agent.output()}`,
+    });
     expect((await agent.stop()).code).toBe(0);
 
     doors[0]?.close();
@@ -119,7 +140,6 @@ describe.skipIf(!possible)('control planes from the DNS', () => {
     await second.waitForLine(/ ready /);
     expect(await inUse()).toBe('http://two.mesh.test:15201');
     expect((await second.stop()).code).toBe(0);
-    await doors[0]?.open();
   });
 
   test('a name with several addresses stands for as many control planes', async () => {
@@ -133,22 +153,18 @@ describe.skipIf(!possible)('control planes from the DNS', () => {
     await waitUntil(async () => (await inUse()).endsWith('(127.0.0.2)'));
     dns.zone = ZONE;
     expect((await agent.stop()).code).toBe(0);
-    await doors[0]?.open();
   });
 });
 
 describe.skipIf(!possible)('a name server that falls silent', () => {
   test('holds up neither the end of a proxy nor that of its agent', async () => {
-    resolvConf(SLOW_TO_GIVE_UP);
     const agent = run('http://one.mesh.test:15201');
     await agent.waitForLine(/ ready /);
     dns.zone = undefined;
     const from = performance.now();
     expect((await agent.stop()).code).toBe(0);
-    // One question to the control plane, which has a second to answer; the resolver alone would take ten.
-    expect(performance.now() - from).toBeLessThan(8_000);
-    dns.zone = ZONE;
-    resolvConf(QUICK_TO_GIVE_UP);
+    // One question to the control plane, which has a second to answer; the resolver alone would take thirty.
+    expect(performance.now() - from).toBeLessThan(20_000);
   });
 });
 
@@ -162,7 +178,6 @@ describe.skipIf(!possible)('the doctor', () => {
     doors[1]?.close();
     const ill = await doctor(`srv+http:${SERVICE}`);
     expect(ill.stdout).toContain('warning: http://two.mesh.test:15201 cannot be used: nothing listens');
-    await doors[1]?.open();
   });
 
   test('looks at every address of a name', async () => {
@@ -183,8 +198,8 @@ describe.skipIf(!possible)('the doctor', () => {
     expect(missing.stdout).toMatch(/^skipped +control-plane/m);
     expect(missing.code).toBe(2);
     dns.zone = undefined;
+    resolvConf(QUICK_TO_GIVE_UP);
     const silent = await doctor('http://one.mesh.test:15201');
-    dns.zone = ZONE;
     expect(silent.stdout).toContain(
       'the name one.mesh.test of the control plane cannot be resolved (EAI_AGAIN)',
     );
@@ -192,11 +207,8 @@ describe.skipIf(!possible)('the doctor', () => {
   });
 
   test('names a silent name server also where the system is long in giving up', async () => {
-    resolvConf(SLOW_TO_GIVE_UP);
     dns.zone = undefined;
     const { stdout, code } = await doctor('http://one.mesh.test:15201');
-    dns.zone = ZONE;
-    resolvConf(QUICK_TO_GIVE_UP);
     expect(stdout).toContain('the name one.mesh.test of the control plane cannot be resolved (ETIMEDOUT)');
     expect(code).toBe(2);
   });

@@ -54,10 +54,11 @@ describe('a host that boots while the control plane is dead', () => {
     await agent.stop();
     await killControlPlane(mesh);
     expect((await call(WEB_URL)).outcome).toBe('ECONNREFUSED');
-    const before = Date.now();
+    const before = performance.now();
     agent = await startAgent();
     await waitUntil(() => serves());
-    expect(Date.now() - before).toBeLessThan((GRACE_S + 1) * 1_000 + 1_500);
+    // Without saved state it would ask for minutes.
+    expect(performance.now() - before).toBeLessThan(GRACE_S * 1_000 + 15_000);
     const ready = await readiness(agent);
     expect(ready.outcome).toBe(200);
     expect(ready.body).toMatch(/^READY\nSTALE: serving the last known good configuration of 20\d\d-/);
@@ -77,7 +78,7 @@ describe('a host that boots while the control plane is dead', () => {
     const load = startLoad(WEB_URL);
     await mesh.startControlPlane();
     await waitUntil(async () => !(await readiness(agent)).body.includes('STALE'), { timeoutMs: 30_000 });
-    expect((await mesh.statuses()).get('web')).toBe('Online');
+    await waitUntil(async () => (await mesh.statuses()).get('web') === 'Online');
     await mesh.apply(webDataplane(WEB_PORT, LATER_PORT));
     await waitUntil(() => serves(`http://127.0.0.1:${LATER_PORT}/`));
     await load.end();

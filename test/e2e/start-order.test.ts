@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningProgram, survivors, waitUntil } from '../support/processes.ts';
+import { call } from './support/calls.ts';
 import { createTestMesh, MESH, type TestMesh } from './support/mesh.ts';
 
 let mesh: TestMesh;
@@ -48,13 +49,13 @@ const SERVER = `node -e 'require("http").createServer((q, r) => r.end("pong\\n")
 describe('a service that is started by its agent', () => {
   test('finds its outbounds there with its very first call, and can call out until its own end', async () => {
     const back = run('back', BACK, SERVER);
-    await back.waitForLine('application started');
+    await waitUntil(async () => (await call(`http://127.0.0.1:${BACK}/`)).outcome === 200);
     const outbound = `  outbound:\n  - {port: ${OUTBOUND}, tags: {kuma.io/service: back}}\n`;
-    const call = `curl -s -m 5 http://127.0.0.1:${OUTBOUND}/ || echo failed`;
+    const curl = `curl -s -m 30 http://127.0.0.1:${OUTBOUND}/ || echo failed`;
     const front = run(
       'front',
       FRONT_INBOUND,
-      `sh -c 'trap "${call}; exit 0" TERM; ${call}; while :; do sleep 0.05; done'`,
+      `sh -c 'trap "${curl}; exit 0" TERM; ${curl}; while :; do sleep 0.05; done'`,
       {
         outbound,
       },

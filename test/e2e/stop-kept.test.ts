@@ -35,11 +35,11 @@ test('kuma-dp stop of a kept Envoy without agent costs no client a request that 
 });
 
 test('kuma-dp stop of a kept Envoy cuts what is left when the drain time it was started with is over', async () => {
-  const pid = await unattended();
+  const pid = await unattended('--keep-envoy --drain-time 5s');
   const busy = await open(bench.proxy.tcpPort);
   await echo(busy, 'here\n');
   const command = bench.proxy.mesh.shell.start('kuma-dp stop');
-  await command.waitForLine('at most 2s');
+  await command.waitForLine('at most 5s');
   await echo(busy, 'still here\n');
   expect((await command.exited).code).toBe(0);
   expect(command.output()).toContain('drain time is over; connections are cut (connections: 1)');

@@ -2,6 +2,7 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from './wait-until.ts';
 
 /** Clients of every kind that go on until told to end; every request that failed is counted by kind and cause. */
 export interface Traffic {
@@ -45,7 +46,7 @@ const HTTP2_CLIENTS = 3;
 const TCP_CLIENTS = 4;
 const HTTP_OVER_TCP_CLIENTS = 4;
 /** A client that waits longer has failed. */
-const TIMEOUT_MS = 8_000;
+const TIMEOUT_MS = 15_000;
 
 export function startTraffic({ httpPort, tcpPort, httpOverTcp, share = 1 }: TrafficTarget): Traffic {
   const done: Record<string, number> = {};
@@ -121,6 +122,14 @@ export function startTraffic({ httpPort, tcpPort, httpOverTcp, share = 1 }: Traf
       for (const cleanup of cleanups) cleanup();
     },
   };
+}
+
+/** Until clients of each kind had several answers. */
+export async function untilAllKinds({ done }: Traffic): Promise<void> {
+  const kinds = ['keep-alive', 'slow', 'new connection', 'http2', 'tcp'];
+  await waitUntil(() => kinds.every((kind) => (done[kind] ?? 0) > 5), {
+    describe: () => `more than 5 answers of each kind: ${JSON.stringify(done)}`,
+  });
 }
 
 function request(port: number, path: string, agent: Agent | false): Promise<void> {

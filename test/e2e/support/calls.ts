@@ -7,7 +7,7 @@ export interface CallResult {
   readonly body: string;
 }
 
-export function call(url: string, timeoutMs = 5_000): Promise<CallResult> {
+export function call(url: string, timeoutMs = 10_000): Promise<CallResult> {
   return new Promise((resolve) => {
     const request = get(url, { agent: false, timeout: timeoutMs }, (response) => {
       let body = '';

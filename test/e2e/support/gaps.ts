@@ -33,10 +33,16 @@ export async function killAndWait(
   return gap;
 }
 
-/** Waits for the end of an Envoy and for the first answer of the next one. */
+/** Waits for the end of an Envoy and for the first answer of the next one. Without `began` its last answer counts as its end. */
 export async function untilServed(proxy: OneProxy, pid: number, began?: number): Promise<Gap> {
-  await waitUntil(() => !isAlive(pid), { describe: () => `the end of Envoy ${pid}` });
-  const from = began ?? performance.now();
+  let from = began ?? performance.now();
+  const isGone = async () => {
+    const at = performance.now();
+    if (!isAlive(pid)) return true;
+    if (began === undefined && (await proxy.serves())) from = at;
+    return false;
+  };
+  await waitUntil(isGone, { describe: () => `the end of Envoy ${pid}` });
   await waitUntil(() => proxy.serves());
   return { from, to: performance.now() };
 }

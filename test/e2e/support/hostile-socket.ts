@@ -24,7 +24,7 @@ export interface AttackOptions {
 
 /** Sends bytes and listens until the server ends the connection; throws when it does not within the time. */
 export async function attack(options: AttackOptions): Promise<Conversation> {
-  const { send = [], drip, end = false, timeoutMs = 20_000 } = options;
+  const { send = [], drip, end = false, timeoutMs = 60_000 } = options;
   const start = performance.now();
   const socket = open(options);
   const chunks: Buffer[] = [];

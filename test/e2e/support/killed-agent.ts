@@ -71,7 +71,7 @@ export interface Victim {
   readonly sharedMemory: string | undefined;
 }
 
-/** Kills an agent outright and waits, a second at most, until nothing of it runs. */
+/** Kills an agent outright and waits until nothing of it runs: what does not end at once never does. */
 export async function killOutright(
   agent: RunningProgram,
   before: Surroundings,
@@ -85,7 +85,7 @@ export async function killOutright(
     survivors().every((pid) => pid !== agent.pid && before.processes.includes(pid)) &&
     abstractLocks().every((name) => before.locks.includes(name));
   await waitUntil(gone, {
-    timeoutMs: 1_000,
+    timeoutMs: 10_000,
     describe: () =>
       `the end of all that agent ${agent.pid} started: ${survivors()
         .filter((pid) => !before.processes.includes(pid))

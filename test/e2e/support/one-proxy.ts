@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
+import { join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../../../src/lib/json.ts';
 import type { RunningProgram } from '../../support/processes.ts';
 import { waitUntil } from '../../support/processes.ts';
@@ -150,6 +152,15 @@ export function untilState(proxy: OneProxy, state: string): Promise<Status> {
   return waitUntil(async () => {
     const now = await proxy.status();
     return now.state === state ? now : undefined;
+  });
+}
+
+/** Until the agent has saved a configuration, as it does with one that served for ten seconds. */
+export async function untilKnownGood({ mesh }: OneProxy): Promise<void> {
+  const dir = join(mesh.home, 'state', 'bookinfo.web');
+  await waitUntil(() => {
+    const files = readdirSync(dir);
+    return files.includes('bootstrap') && files.some((name) => name.startsWith('generation-'));
   });
 }
 
