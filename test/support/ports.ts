@@ -22,6 +22,11 @@ export async function allocatePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** A URL where nobody answers, nor will while this process lives. */
+export async function nobodyAt(): Promise<string> {
+  return `http://127.0.0.1:${await allocatePort()}`;
+}
+
 export async function allocatePort(): Promise<number> {
   const [port] = await allocatePorts(1);
   if (port === undefined) throw new Error('no port allocated');

@@ -84,7 +84,7 @@ export async function fetchBootstrap(options: FetchOptions): Promise<JsonObject>
     if (!persistent && (!failure.retry || now + pauseMs - startedAt > target.retryMaxMs))
       throw finalError(failure, chosen.target, attempt);
     progress({ failure, url: chosen.target.url, attempt, persistent, now, pauseMs });
-    await delay(pauseMs, undefined, { signal });
+    await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
 

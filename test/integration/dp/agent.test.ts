@@ -1,9 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { waitUntil } from '../../support/wait-until.ts';
+import { writePrivateFile } from '../../../src/lib/private-file.ts';
 import { Bench, envoyPid, isAlive, until, untilReady } from './support/agent.ts';
 import { bootstrapWith, startControlPlane } from './support/control-plane.ts';
+
+/** What an Envoy with a whole configuration counts. */
+const SERVES =
+  'cluster_manager.cds.update_success: 1\nlistener_manager.lds.update_success: 1\nlistener_manager.workers_started: 1\n';
 
 let bench: Bench;
 let cp: Awaited<ReturnType<typeof startControlPlane>>;
@@ -32,8 +37,11 @@ describe('start and stop', () => {
     agent.child.kill('SIGTERM');
     expect(await agent.exited).toBe(0);
     expect(isAlive(pid)).toBe(false);
+    // The agent does not wait for long for the control plane of this process to read what it said.
+    await until(() => cp.calls.length > 1, agent.output);
     expect(cp.calls.map((c) => c.path)).toEqual(['/bootstrap', '/leave']);
-    expect(envoy.log().map((l) => (l.split(' ')[0] === 'serve' ? 'serve' : l))).toEqual([
+    // Each once: what is not answered in time, as on a machine that stood still, is asked again.
+    expect([...new Set(envoy.log().map((l) => l.replace(/ \d+$/, '')))]).toEqual([
       'validate',
       'serve',
       'POST /healthcheck/fail',
@@ -43,14 +51,14 @@ describe('start and stop', () => {
   });
 
   test('readiness says what is missing until Envoy is live, and 404 for any other path', async () => {
-    const agent = bench.run(cp.url, {
-      args: ['--binary-path', bench.fakeEnvoy({ readyAfterMs: 1500 }).path],
-    });
+    const readyFile = join(bench.dir, 'live');
+    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy({ readyFile }).path] });
     const early = await until(async () => {
       const answer = await agent.ready();
       return answer.body.includes('INITIALIZING') && answer;
     }, agent.output);
     expect(early.status).toBe(503);
+    writeFileSync(readyFile, '');
     await untilReady(agent);
     const port = /127\.0\.0\.1:(\d+)\/ready/.exec(agent.output())?.[1];
     expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200);
@@ -61,15 +69,19 @@ describe('start and stop', () => {
   });
 
   test('a second signal ends it at once, with Envoy reaped, even when Envoy ignores SIGTERM', async () => {
-    const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy({ ignoreTerm: true }).path] });
+    const statsFile = join(bench.dir, 'stats');
+    writePrivateFile(statsFile, `${SERVES}listener.127.0.0.1_80.downstream_cx_active: 1\n`);
+    const { path } = bench.fakeEnvoy({ ignoreTerm: true, statsFile });
+    const agent = bench.run(cp.url, { args: ['--binary-path', path, '--drain-time', '50s'] });
     await untilReady(agent);
     const pid = envoyPid(agent);
     agent.child.kill('SIGTERM');
     await until(() => agent.output().includes('draining'), agent.output);
-    const at = Date.now();
+    const at = performance.now();
     agent.child.kill('SIGTERM');
     expect(await agent.exited).toBe(0);
-    expect(Date.now() - at).toBeLessThan(2_000);
+    // One signal leaves connections 50 s, and an Envoy that is to end 5 s.
+    expect(performance.now() - at).toBeLessThan(4_500);
     expect(isAlive(pid)).toBe(false);
     expect(bench.leftovers()).toEqual([]);
   });
@@ -110,7 +122,7 @@ describe('an Envoy that misbehaves', () => {
   test('has its log passed on with a prefix, without the long list of extensions', async () => {
     const agent = bench.run(cp.url, { args: ['--binary-path', bench.fakeEnvoy().path] });
     await untilReady(agent);
-    expect(agent.output()).toMatch(/^envoy \[.*initializing epoch 0$/m);
+    await until(() => /^envoy \[.*initializing epoch 0$/m.test(agent.output()), agent.output);
     expect(agent.output()).not.toContain('envoy.filters.http: none');
   });
 
@@ -119,10 +131,12 @@ describe('an Envoy that misbehaves', () => {
       args: ['--binary-path', bench.fakeEnvoy().path, '--log-format', 'json'],
     });
     await untilReady(agent);
+    await until(() => agent.output().includes('initializing epoch 0'), agent.output);
     const lines = agent
       .output()
-      .trim()
       .split('\n')
+      // The last one may not be whole yet.
+      .slice(0, -1)
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.map((l) => l.logger)).toContain('envoy');
     expect(lines.every((l) => typeof l.message === 'string' && typeof l.time === 'string')).toBe(true);
@@ -146,18 +160,19 @@ describe('an Envoy that misbehaves', () => {
     expect(await agent.exited).toBe(0);
   });
 
-  test('dies within a second when its agent is killed outright; the next agent starts cleanly', async () => {
+  test('dies when its agent is killed outright; the next agent starts cleanly', async () => {
     const envoy = bench.fakeEnvoy({ ignoreTerm: true });
     const agent = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
     await untilReady(agent);
     const pid = envoyPid(agent);
     agent.child.kill('SIGKILL');
-    const at = Date.now();
+    // The kernel, or the guard, ends it in no time; without them it lives for ever.
     await until(
       () => !isAlive(pid),
       () => `Envoy ${pid} is alive`,
+      10_000,
     );
-    expect(Date.now() - at).toBeLessThan(1_000);
+    await agent.exited;
     const next = bench.run(cp.url, { args: ['--binary-path', envoy.path] });
     await untilReady(next);
   });
@@ -188,16 +203,23 @@ describe('several agents', () => {
 
   test('wait returns once all agents of the host are ready, and tells which one is not', async () => {
     const { path } = bench.fakeEnvoy();
-    const slow = bench.fakeEnvoy({ readyAfterMs: 60_000 });
+    const readyFile = join(bench.dir, 'live');
+    const slow = bench.fakeEnvoy({ readyFile });
     bench.run(cp.url, { name: 'a', args: ['--binary-path', path] });
-    bench.run(cp.url, { name: 'b', args: ['--binary-path', slow.path] });
-    const one = bench.start(['wait', '--run-dir', bench.runDir, '--name', 'a', '--timeout', '30s']);
-    expect(await one.exited).toBe(0);
-    const all = bench.start(['wait', '--run-dir', bench.runDir, '--timeout', '3s']);
-    await waitUntil(() => all.output().includes('not ready yet: default.b: STARTING'));
-    expect(await all.exited).toBe(40);
-    expect(all.output()).toContain('default.b: STARTING');
-    expect(all.output()).not.toContain('default.a:');
+    const b = bench.run(cp.url, { name: 'b', args: ['--binary-path', slow.path] });
+    // A busy host must not make one that is ready miss the answer.
+    const wait = (...args: readonly string[]) =>
+      bench.start(['wait', '--run-dir', bench.runDir, '--request-timeout', '20s', ...args]);
+    expect(await wait('--name', 'a', '--timeout', '30s').exited).toBe(0);
+    await until(async () => (await b.ready()).body.startsWith('STARTING'), b.output);
+    const brief = wait('--timeout', '1200ms');
+    const patient = wait('--timeout', '50s');
+    await until(() => patient.output().includes('not ready yet: default.b: STARTING'), patient.output);
+    expect(await brief.exited).toBe(40);
+    expect(brief.output()).toMatch(/not ready after 1\.2s: default\.b: STARTING/);
+    writeFileSync(readyFile, '');
+    expect(await patient.exited).toBe(0);
+    expect(`${brief.output()}${patient.output()}`).not.toContain('default.a:');
   });
 });
 
@@ -225,9 +247,10 @@ describe('ports that are taken', () => {
 
 describe('a refused update', () => {
   test('after the first 200 makes the proxy degraded, not unready, until a good one comes', async () => {
-    const statsFile = `${bench.dir}/stats`;
+    const statsFile = join(bench.dir, 'stats');
+    // In one step: half a file would be read as counters that began anew.
     const stats = (lds: number, rejected: number) =>
-      writeFileSync(
+      writePrivateFile(
         statsFile,
         `cluster_manager.cds.update_success: 1\nlistener_manager.lds.update_success: ${lds}\nlistener_manager.lds.update_rejected: ${rejected}\nlistener_manager.workers_started: 1\n`,
       );

@@ -7,11 +7,14 @@ import { createControlPlanes } from '../../../src/dp/control-planes/planes.ts';
 import { systemResolver } from '../../../src/dp/control-planes/resolve.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
+import { nobodyAt } from '../../support/ports.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { makeCertificates, type TestCertificates } from './support/certificates.ts';
 import { type Answer, bootstrapWith, startControlPlane } from './support/control-plane.ts';
 
+/** Tried again for longer than a test may take: what ends by itself is no matter of time. */
 function target(url: string, extra: Partial<ControlPlaneTarget> = {}): ControlPlaneTarget {
-  return { url: new URL(url), skipVerify: false, retryBackoffMs: 50, retryMaxMs: 400, ...extra };
+  return { url: new URL(url), skipVerify: false, retryBackoffMs: 50, retryMaxMs: 600_000, ...extra };
 }
 
 function fetchFrom(to: ControlPlaneTarget, logger = silentLogger, signal = new AbortController().signal) {
@@ -33,11 +36,23 @@ describe('answers over plain HTTP', () => {
     }
   }
 
-  async function failure(status: number, body: string) {
+  /** The last word, and after how many attempts. */
+  async function failure(status: number, body: string, extra: Partial<ControlPlaneTarget> = {}) {
     const cp = await startControlPlane((_call, response) => void response.writeHead(status).end(body));
-    const error = await fetchFrom(target(cp.url)).result.catch((e: unknown) => e);
+    const error = await fetchFrom(target(cp.url, extra)).result.catch((e: unknown) => e);
     await cp.close();
     return { error, attempts: cp.calls.length };
+  }
+
+  /** Returns once it was asked for a third time, and nothing was said to be the end of it. */
+  async function expectRetries(status: number, body: string) {
+    const cp = await startControlPlane((_call, response) => void response.writeHead(status).end(body));
+    const stop = new AbortController();
+    const { result } = fetchFrom(target(cp.url), silentLogger, stop.signal);
+    await Promise.race([result, waitUntil(() => cp.calls.length > 2)]);
+    stop.abort('enough');
+    await expect(result).rejects.toBe('enough');
+    await cp.close();
   }
 
   test('the bootstrap of today is unpacked and its keys come in one spelling', async () => {
@@ -74,32 +89,35 @@ describe('answers over plain HTTP', () => {
     );
     const lines: string[] = [];
     const note = (facts: object, message: string) => void lines.push(`${JSON.stringify(facts)} ${message}`);
+    const failures: string[] = [];
     const error = await fetchBootstrap({
-      target: target(cp.url, { retryMaxMs: 1_500 }),
+      target: target(cp.url),
       request: () => ({ mesh: 'default', name: 'a', dataplaneToken: 'a.secret.token' }),
       logger: { ...silentLogger, warn: note },
       signal: new AbortController().signal,
-      mayHeal: ({ message }) => note({}, message) === undefined,
+      // Until the log has told of it.
+      mayHeal: ({ message }) => failures.push(message) > 0 && lines.length === 0,
     }).catch((e: unknown) => String(e));
     await cp.close();
-    expect(lines.length).toBeGreaterThan(1);
-    expect(`${error} ${lines.join('\n')}`).not.toContain('a.secret.token');
+    expect(failures.length).toBeGreaterThan(1);
+    expect(lines).toHaveLength(1);
+    expect([error, ...failures, ...lines].join('\n')).not.toContain('a.secret.token');
     expect(error).toContain('is not valid');
   });
 
   test('an empty 404 is retried, and the end says to apply the Dataplane first', async () => {
-    const { error, attempts } = await failure(404, '');
+    const { error } = await failure(404, '', { retryMaxMs: 0 });
     expect(error).toMatchObject({
       code: 'dataplane-not-found',
       message: expect.stringContaining('apply the Dataplane first'),
     });
-    expect(attempts).toBeGreaterThan(1);
+    await expectRetries(404, '');
   });
 
   test('a Dataplane that appears later is found without another start', async () => {
     const cp = await startControlPlane((_call, response) => void response.writeHead(404).end());
-    const { result } = fetchFrom(target(cp.url, { retryMaxMs: 20_000 }));
-    await expect.poll(() => cp.calls.length).toBeGreaterThan(1);
+    const { result } = fetchFrom(target(cp.url));
+    await waitUntil(() => cp.calls.length > 1);
     cp.answerWith(bootstrapWith());
     expect(await result).toMatchObject({ node: { id: 'default.a' } });
     await cp.close();
@@ -118,12 +136,12 @@ describe('answers over plain HTTP', () => {
   });
 
   test('a 503 is retried until time is up', async () => {
-    const { error, attempts } = await failure(503, 'busy');
+    const { error } = await failure(503, 'busy', { retryMaxMs: 400 });
     expect(error).toMatchObject({
       code: 'control-plane-unreachable',
       message: expect.stringContaining('503 busy'),
     });
-    expect(attempts).toBeGreaterThan(1);
+    await expectRetries(503, 'busy');
   });
 
   test('an endless answer is cut off', async () => {
@@ -144,27 +162,29 @@ describe('answers over plain HTTP', () => {
 
 describe('control planes that cannot be reached', () => {
   test('a refused connection is retried; the end names the address', async () => {
-    const cp = await startControlPlane();
-    await cp.close();
-    await expect(fetchFrom(target(cp.url)).result).rejects.toMatchObject({
+    const url = await nobodyAt();
+    await expect(fetchFrom(target(url, { retryMaxMs: 400 })).result).rejects.toMatchObject({
       code: 'control-plane-unreachable',
       message: expect.stringMatching(/nothing listens on 127\.0\.0\.1:\d+.*gave up after \d+ attempts/),
     });
   });
 
   test('a name that cannot be resolved is told as such', async () => {
-    await expect(fetchFrom(target('http://no-such-host.invalid:5678')).result).rejects.toMatchObject({
+    const to = target('http://no-such-host.invalid:5678', { retryMaxMs: 0 });
+    await expect(fetchFrom(to).result).rejects.toMatchObject({
       code: 'control-plane-unreachable',
       message: expect.stringContaining('no-such-host.invalid cannot be resolved'),
     });
   });
 
   test('waiting for more than a second is explained in the log', async () => {
-    const cp = await startControlPlane();
-    await cp.close();
+    const stop = new AbortController();
     const lines: string[] = [];
     const logger = { ...silentLogger, warn: (_facts: object, message: string) => void lines.push(message) };
-    await fetchFrom(target(cp.url, { retryMaxMs: 1_800 }), logger).result.catch(() => {});
+    const { result } = fetchFrom(target(await nobodyAt()), logger, stop.signal);
+    await Promise.race([result, waitUntil(() => lines.length > 0)]);
+    stop.abort('enough');
+    await expect(result).rejects.toBe('enough');
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain('no bootstrap yet: nothing listens');
   });
@@ -177,16 +197,21 @@ describe('control planes that cannot be reached', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    await expect(fetchFrom(target(url)).result).rejects.toMatchObject({ code: 'control-plane-unreachable' });
-    expect(connections).toBeGreaterThan(1);
+    const last = fetchFrom(target(url, { retryMaxMs: 0 })).result;
+    await expect(last).rejects.toMatchObject({ code: 'control-plane-unreachable' });
+    const stop = new AbortController();
+    const { result } = fetchFrom(target(url), silentLogger, stop.signal);
+    await Promise.race([result, waitUntil(() => connections > 2)]);
+    stop.abort('enough');
+    await expect(result).rejects.toBe('enough');
     server.close();
   });
 
   test('a stop ends the attempts', async () => {
     const cp = await startControlPlane(() => {});
     const stop = new AbortController();
-    const { result } = fetchFrom(target(cp.url, { retryMaxMs: 60_000 }), silentLogger, stop.signal);
-    await expect.poll(() => cp.calls.length).toBe(1);
+    const { result } = fetchFrom(target(cp.url), silentLogger, stop.signal);
+    await waitUntil(() => cp.calls.length > 0);
     stop.abort('SIGTERM');
     await expect(result).rejects.toBe('SIGTERM');
     await cp.close();
@@ -258,7 +283,8 @@ describe('TLS', () => {
       signal: new AbortController().signal,
     });
     expect(bootstrap).toEqual({ node: { id: 'default.a' } });
-    expect(performance.now() - from).toBeLessThan(6_000);
+    // One that is the only one is waited for for 10 s; of several for 3 s.
+    expect(performance.now() - from).toBeLessThan(9_000);
     silent.close();
   });
 

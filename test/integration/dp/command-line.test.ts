@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nobodyAt } from '../../support/ports.ts';
 import { Bench, until } from './support/agent.ts';
 
 let bench: Bench;
@@ -66,7 +67,7 @@ test('waiting where no agent runs ends in time and says so', async () => {
 test('a signal that is meant for an application opens no debugger, before there is one and without any', async () => {
   const envoy = ['--binary-path', bench.fakeEnvoy().path];
   for (const application of [[], ['--', 'true']]) {
-    const agent = bench.run('http://127.0.0.1:1', { args: [...envoy, ...application] });
+    const agent = bench.run(await nobodyAt(), { args: [...envoy, ...application] });
     await until(() => agent.output().includes('agent started'), agent.output);
     agent.child.kill('SIGUSR1');
     // It takes Node some moments, and there is nothing to see when it does not.

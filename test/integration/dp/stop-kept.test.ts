@@ -7,9 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { formatKept, type KeptEnvoy } from '../../../src/dp/run-dir/kept.ts';
 import { identifyFile } from '../../../src/lib/file-identity.ts';
+import { writePrivateFile } from '../../../src/lib/private-file.ts';
 import { readProcessId } from '../../../src/lib/process-id.ts';
 import { aKeptEnvoy } from '../../support/kept-envoy.ts';
-import { allocatePort } from '../../support/ports.ts';
+import { allocatePort, nobodyAt } from '../../support/ports.ts';
 import { clonePath, type RunningProgram, startProgram, stopAll, waitUntil } from '../../support/processes.ts';
 import { startControlPlane } from './support/control-plane.ts';
 
@@ -54,12 +55,15 @@ async function leave(
   writeFileSync(logPath, 'words\n');
   const program = identifyFile(`/proc/${envoy.pid}/exe`);
   const kept = aKeptEnvoy({ ...id, bootstrapPath, logPath, program, place: { socketPath }, ...facts });
-  const record = { mesh, name: 'web', writtenBy: '1', readinessPort: 1, envoys: [kept] };
+  // An agent that adopts it listens there.
+  const readinessPort = await allocatePort();
+  const record = { mesh, name: 'web', writtenBy: '1', readinessPort, envoys: [kept] };
   writeFileSync(join(dir, 'kept.json'), formatKept(record), { mode: 0o600 });
 }
 
+/** In one step: half a file would have none. */
 function connections(open: number): void {
-  writeFileSync(join(base, 'stats'), `listener.127.0.0.1_80.downstream_cx_active: ${open}\n`);
+  writePrivateFile(join(base, 'stats'), `listener.127.0.0.1_80.downstream_cx_active: ${open}\n`);
 }
 
 function stop(...args: readonly string[]): RunningProgram {
@@ -69,7 +73,8 @@ function stop(...args: readonly string[]): RunningProgram {
   ]);
 }
 
-const asked = () => readFileSync(join(base, 'log'), 'utf8').split('\n').slice(1, -1);
+/** Each once: what is not answered in time, as on a machine that stood still, is asked again. */
+const asked = () => [...new Set(readFileSync(join(base, 'log'), 'utf8').split('\n').slice(1, -1))];
 
 test('a kept Envoy without agent is drained until no connection is left, then ended with all that was kept of it', async () => {
   await leave();
@@ -123,7 +128,8 @@ test('one Ctrl-C leaves the drain of a kept Envoy alone, a second one ends it at
   const at = performance.now();
   command.signal('SIGINT');
   expect(await command.exited).toEqual({ code: 0, signal: null });
-  expect(performance.now() - at).toBeLessThan(3_000);
+  // One Ctrl-C leaves connections a minute, and an Envoy that is to end 5 s.
+  expect(performance.now() - at).toBeLessThan(4_500);
   expect(await envoy.exited).toEqual({ code: null, signal: 'SIGKILL' });
   expect(existsSync(dir)).toBe(false);
 });
@@ -148,7 +154,7 @@ test('a kept Envoy that is being stopped is not adopted, nor stopped twice', asy
   expect((await second.exited).code).toBe(31);
   expect(second.stderr()).toContain('is in use');
   const agent = startProgram(process.execPath, [
-    ...[clonePath('src/bin/kuma-dp.ts'), 'run', '--name', 'web', '--cp-address', 'http://127.0.0.1:1'],
+    ...[clonePath('src/bin/kuma-dp.ts'), 'run', '--name', 'web', '--cp-address', await nobodyAt()],
     ...['--run-dir', runDir, '--state-dir', join(base, 'state'), '--binary-path', process.execPath],
   ]);
   expect((await agent.exited).code).toBe(31);
@@ -168,10 +174,13 @@ test('an agent that is stopped before it could take over tells the control plane
   await agent.waitForLine('agent started');
   agent.signal('SIGTERM');
   await waitUntil(() => asked().length === 2);
+  // It went out before; this process may not have read it yet.
+  await waitUntil(() => cp.calls.length > 0);
   expect(cp.calls.map(({ path }) => path)).toEqual(['/leave']);
   connections(0);
   expect((await agent.exited).code).toBe(0);
-  expect(envoy.exit()).toBeDefined();
+  // It ended before the agent did; of two ends at once this process may hear in any order.
+  expect(await envoy.exited).toEqual({ code: 0, signal: null });
   await cp.close();
 });
 
@@ -181,7 +190,7 @@ test('an agent that is detached before it could take over leaves Envoy as it fou
   writeFileSync(slow, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
   const at = ['--run-dir', runDir];
   const agent = startProgram(process.execPath, [
-    ...[clonePath('src/bin/kuma-dp.ts'), 'run', '--name', 'web', '--cp-address', 'http://127.0.0.1:1'],
+    ...[clonePath('src/bin/kuma-dp.ts'), 'run', '--name', 'web', '--cp-address', await nobodyAt()],
     ...[...at, '--keep-envoy', '--state-dir', join(base, 'state'), '--binary-path', slow],
   ]);
   await agent.waitForLine('agent started');
@@ -227,14 +236,7 @@ test('a kept Envoy that an agent of several proxies cannot adopt is ended, and n
   mkdirSync(join(base, 'dps'));
   writeFileSync(join(base, 'dps', 'web.yaml'), 'type: Dataplane\nname: web\n');
   const agent = startProgram(process.execPath, [
-    ...[
-      clonePath('src/bin/kuma-dp.ts'),
-      'run',
-      '-d',
-      join(base, 'dps'),
-      '--cp-address',
-      'http://127.0.0.1:1',
-    ],
+    ...[clonePath('src/bin/kuma-dp.ts'), 'run', '-d', join(base, 'dps'), '--cp-address', await nobodyAt()],
     ...['--run-dir', runDir, '--state-dir', join(base, 'state'), '--binary-path', join(base, 'missing')],
   ]);
   // The pause before the next try is then longer than the command takes.

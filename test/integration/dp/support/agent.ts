@@ -12,10 +12,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exchange } from '../../../../src/lib/http-exchange.ts';
+import { peekText } from '../../../../src/lib/peek.ts';
 import { readCommandLine } from '../../../../src/lib/process-id.ts';
 import { removeSharedMemoryOf } from '../../../support/shared-memory.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
+
+/** Where nobody listens that is known at once: only an agent that hangs is waited for so long. */
+const ANSWER_MS = 20_000;
 
 /** A kuma-dp run from source as a process of its own. */
 export interface RunningAgent {
@@ -75,7 +79,7 @@ export class Bench {
     });
     const socketPath = join(this.runDir, `default.${name}`, 'agent.sock');
     const ready = () =>
-      exchange({ url: new URL('http://localhost/ready'), socketPath, timeoutMs: 10_000 }).catch(() => ({
+      exchange({ url: new URL('http://localhost/ready'), socketPath, timeoutMs: ANSWER_MS }).catch(() => ({
         status: 0,
         body: '',
       }));
@@ -111,30 +115,50 @@ export class Bench {
     });
   }
 
+  /** Envoys, guards and tools die with their agent, but not before it: what still runs might write into the directory. */
+  async #endAll(): Promise<void> {
+    const left = () =>
+      readdirSync('/proc')
+        .map(Number)
+        .filter((pid) => pid > 0 && isOf(this.dir, pid));
+    const none = () => {
+      const pids = left();
+      for (const pid of pids) tryKill(pid);
+      return pids.length === 0;
+    };
+    await until(none, () => `processes ${left().join(', ')} end`);
+  }
+
   async dispose(): Promise<void> {
     for (const { child, exited } of this.#agents) {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       await exited;
     }
-    // Those of a killed agent die with it, but not in the same moment.
-    for (const pid of this.envoys()) tryToKill(pid);
+    await this.#endAll();
     removeSharedMemoryOf(this.dir);
     // Whoever is just being ended may still add a file.
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
+/** Whether its environment, as that of all agents of a bench and what they start, or its arguments name something in there. */
+function isOf(dir: string, pid: number): boolean {
+  if (pid === process.pid || !isAlive(pid)) return false;
+  return ['environ', 'cmdline'].some((file) => peekText(`/proc/${pid}/${file}`).includes(`${dir}/`));
+}
+
 /** Polls until the condition gives something; fails with the given text after the deadline. */
 export async function until<T>(
   condition: () => T | undefined | false | Promise<T | undefined | false>,
   text: () => string,
-  timeoutMs = 20_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
+  for (let late = 0; ; ) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${text()}`);
+    // Once more after the time: a stalled test process has not read yet what came meanwhile.
+    if (performance.now() > deadline && late++ > 0) throw new Error(`not within ${timeoutMs} ms: ${text()}`);
     await delay(20);
   }
 }
@@ -143,20 +167,20 @@ export async function untilReady(agent: RunningAgent, timeoutMs = 30_000): Promi
   await until(async () => (await agent.ready()).status === 200, agent.output, timeoutMs);
 }
 
-function tryToKill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It ended meanwhile.
-  }
-}
-
 export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return !/^\d+ \(.*\) [ZX]/s.test(stat);
   } catch {
     return false;
+  }
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
   }
 }
 
