@@ -10,6 +10,8 @@ import { type ApiUnderTest, startApi } from './harness.ts';
 // As on the port that TLS and plain HTTP share: the server never listens itself, sockets are handed to it.
 let api: ApiUnderTest;
 let door: Server;
+/** Waits for headers only briefly. */
+let hastyDoor: Server;
 let caPem: string;
 const LIMITS = { headersMs: 400, requestMs: 120_000, silenceMs: 120_000, keepAliveMs: 120_000 };
 
@@ -22,9 +24,14 @@ beforeAll(async () => {
   const ca = { certPem: caPem, keyPem: caKey };
   const names = { dnsNames: ['localhost'], addresses: ['127.0.0.1'] };
   const certPem = await issueServerCertificate({ ...validity, ...names, ca, commonName: 'cp', keyPem });
-  const http = createHttpServer(api.handle, LIMITS);
-  const tls = createTlsServer({ cert: certPem, key: keyPem }, (socket) => http.emit('connection', socket));
-  door = createServer((socket) => {
+  door = await openDoor({ cert: certPem, key: keyPem });
+  hastyDoor = await openDoor({ cert: certPem, key: keyPem }, LIMITS);
+});
+
+async function openDoor(certificate: { cert: string; key: string }, limits?: typeof LIMITS): Promise<Server> {
+  const http = createHttpServer(api.handle, limits);
+  const tls = createTlsServer(certificate, (socket) => http.emit('connection', socket));
+  const opened = createServer((socket) => {
     socket.once('data', (chunk: Buffer) => {
       socket.pause();
       socket.unshift(chunk);
@@ -32,16 +39,17 @@ beforeAll(async () => {
       process.nextTick(() => socket.resume());
     });
   });
-  door.on('close', () => void closeHttpServer(http, 0));
-  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
-});
+  opened.on('close', () => void closeHttpServer(http, 0));
+  await new Promise<void>((resolve) => opened.listen(0, '127.0.0.1', resolve));
+  return opened;
+}
 
 afterAll(async () => {
-  await new Promise<void>((resolve) => door.close(() => resolve()));
+  for (const one of [door, hastyDoor]) await new Promise<void>((resolve) => one.close(() => resolve()));
   await api[Symbol.asyncDispose]();
 });
 
-const port = () => (door.address() as AddressInfo).port;
+const port = (of = door) => (of.address() as AddressInfo).port;
 
 function call(
   method: string,
@@ -93,8 +101,8 @@ test.each(['plain', 'TLS'])(
   async (kind) => {
     const socket =
       kind === 'TLS'
-        ? connectTls({ host: '127.0.0.1', port: port(), ca: caPem })
-        : connect(port(), '127.0.0.1');
+        ? connectTls({ host: '127.0.0.1', port: port(hastyDoor), ca: caPem })
+        : connect(port(hastyDoor), '127.0.0.1');
     let text = '';
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString();
