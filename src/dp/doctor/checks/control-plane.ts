@@ -7,6 +7,7 @@ import { givenOf } from '../../control-planes/given.ts';
 import { type Place, toPlace } from '../../control-planes/place.ts';
 import { resolveGiven, systemResolver } from '../../control-planes/resolve.ts';
 import { type Check, error, type Finding, healthy, ill, skipped, soften, warning } from '../check.ts';
+import { watchLostTime } from '../lost-time.ts';
 
 const TIMEOUT_MS = 8_000;
 const SLOW_MS = 2_000;
@@ -57,7 +58,10 @@ async function lookAt(
   const target = { ...controlPlane, url, address };
   let reply: Exchange;
   let tls: TlsOptions;
+  let lostMs = 0;
   const before = now();
+  const startedAt = performance.now();
+  const lost = watchLostTime();
   try {
     ({ tls } = await resolveTrust(target, signal));
     // Answered by every control plane, changes nothing, and needs no token.
@@ -68,12 +72,14 @@ async function lookAt(
       seen: `${key} ${code === 'control-plane-untrusted' ? 'is not trusted' : retry ? 'does not answer' : 'cannot be used'}`,
       findings: [error(`${key} cannot be used: ${message}`, mendFault(target, cause))],
     };
+  } finally {
+    lostMs = lost();
   }
-  const tookMs = now() - before;
+  const tookMs = performance.now() - startedAt;
   const port = judgePort(reply, { key, url });
   const findings = [
     ...port,
-    ...judgeSpeed(key, tookMs),
+    ...judgeSpeed(key, tookMs - lostMs),
     ...judgeClock(key, reply.headers.date, before + tookMs / 2),
     ...(url.protocol === 'https:' ? await judgeCertificate(target, tls, now()) : []),
   ];
