@@ -117,7 +117,7 @@ async function validate(bootstrap: object): Promise<{ readonly code: number; rea
       execFile(
         findEnvoy(),
         ['--mode', 'validate', '-l', 'warning', '-c', file],
-        { timeout: 30_000 },
+        { timeout: 50_000 },
         (error, stdout, stderr) => {
           const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
           resolve({ code, text: (stdout + stderr).trim() });
