@@ -11,7 +11,7 @@ import {
   waitUntil,
 } from '../support/processes.ts';
 import { call } from './support/calls.ts';
-import { createTestMesh, MESH, type TestMesh } from './support/mesh.ts';
+import { createTestMesh, MESH, READY, type TestMesh } from './support/mesh.ts';
 import { startHttpService } from './support/one-proxy.ts';
 
 const COUNT = process.env.FULL === '1' ? 50 : 8;
@@ -137,7 +137,7 @@ test(
     }
     const agents = await timed('start until all are ready', async () => {
       const all = await Promise.all(Array.from({ length: COUNT }, (_, i) => start(i)));
-      await Promise.all(all.map(({ program }) => program.waitForLine(/ ready/, { timeoutMs: TIMEOUT_MS })));
+      await Promise.all(all.map(({ program }) => program.waitForLine(READY, { timeoutMs: TIMEOUT_MS })));
       return all;
     });
     await allAnswer(agents);

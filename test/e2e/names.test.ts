@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DnsServer, startDnsServer, type Zone } from '../support/dns-server.ts';
 import { type RunningProgram, waitUntil } from '../support/processes.ts';
-import { createTestMesh, MESH, type TestMesh } from './support/mesh.ts';
+import { createTestMesh, MESH, READY, type TestMesh } from './support/mesh.ts';
 
 /** The resolver of the host asks our own name server: another resolv.conf needs a mount namespace, its port an own network. */
 const possible =
@@ -127,7 +127,7 @@ const inUse = async () =>
 describe.skipIf(!possible)('control planes from the DNS', () => {
   test('a service name gives hosts, ports and priorities; the next one takes over when the first is gone', async () => {
     const agent = run(`srv+http:${SERVICE}`);
-    await agent.waitForLine(/ ready /);
+    await agent.waitForLine(READY);
     expect(dns.asked).toContain(`SRV ${SERVICE}`);
     expect(askedAt[0]).toBe('127.0.0.1');
     await waitUntil(async () => (await inUse()) === 'http://one.mesh.test:15201', {
@@ -137,7 +137,7 @@ describe.skipIf(!possible)('control planes from the DNS', () => {
 
     doors[0]?.close();
     const second = run(`srv+http:${SERVICE}`);
-    await second.waitForLine(/ ready /);
+    await second.waitForLine(READY);
     expect(await inUse()).toBe('http://two.mesh.test:15201');
     expect((await second.stop()).code).toBe(0);
   });
@@ -145,7 +145,7 @@ describe.skipIf(!possible)('control planes from the DNS', () => {
   test('a name with several addresses stands for as many control planes', async () => {
     doors[0]?.close();
     const agent = run('http://all.mesh.test:15201');
-    await agent.waitForLine(/ ready /);
+    await agent.waitForLine(READY);
     expect(await inUse()).toBe('http://all.mesh.test:15201 (127.0.0.2)');
     // A name server that falls silent takes nothing away.
     dns.zone = undefined;
@@ -159,7 +159,7 @@ describe.skipIf(!possible)('control planes from the DNS', () => {
 describe.skipIf(!possible)('a name server that falls silent', () => {
   test('holds up neither the end of a proxy nor that of its agent', async () => {
     const agent = run('http://one.mesh.test:15201');
-    await agent.waitForLine(/ ready /);
+    await agent.waitForLine(READY);
     dns.zone = undefined;
     const from = performance.now();
     expect((await agent.stop()).code).toBe(0);

@@ -11,7 +11,7 @@ import {
   waitUntil,
 } from '../support/processes.ts';
 import { call } from './support/calls.ts';
-import { createTestMesh, MESH, type TestMesh } from './support/mesh.ts';
+import { createTestMesh, MESH, READY, type TestMesh } from './support/mesh.ts';
 import { startHttpService } from './support/one-proxy.ts';
 
 /** The port both want, as inbound or as outbound. */
@@ -138,7 +138,7 @@ describe('a proxy whose port somebody else has', () => {
     await apply('first', { inbounds: [CONTESTED] });
     await apply('second', { inbounds: [CONTESTED, CONTESTED + 1] });
     const first = start('first');
-    await first.waitForLine(/ ready/);
+    await first.waitForLine(READY);
     const second = start('second');
     const reason = await untilTakenBy('second', 'proxy first (mesh bookinfo)');
     expect(reason).toContain(`tcp 127.0.0.1:${CONTESTED} is taken by`);
@@ -169,7 +169,7 @@ describe('a proxy whose port somebody else has', () => {
   test('that was ready is degraded for a new port only, also over a restart and a crash of Envoy', async () => {
     await apply('grown', { inbounds: [CONTESTED + 1] });
     const program = await startSharingProgram(CONTESTED);
-    await start('grown').waitForLine(/ ready/);
+    await start('grown').waitForLine(READY);
     await apply('grown', { inbounds: [CONTESTED + 1, CONTESTED] });
     const { pid, reason } = await until('grown', ({ state }) => state === 'degraded');
     expect(reason).toContain(`tcp 127.0.0.1:${CONTESTED} is taken by process ${program.pid}`);
@@ -188,7 +188,7 @@ describe('a proxy whose port somebody else has', () => {
   test('keeps it when it was there first: over a hand-over and over a crash of its Envoy', async () => {
     await apply('first', { inbounds: [CONTESTED] });
     await apply('second', { inbounds: [CONTESTED] });
-    await start('first').waitForLine(/ ready/);
+    await start('first').waitForLine(READY);
     start('second');
     await until('second', ({ reason }) => reason.includes('is taken'));
     await mesh.shell.ok('kuma-dp restart first');
@@ -202,11 +202,11 @@ describe('a proxy whose port somebody else has', () => {
   test('gets it back from a predecessor that was killed', async () => {
     await apply('killed', { inbounds: [CONTESTED] });
     const before = start('killed');
-    await before.waitForLine(/ ready/);
+    await before.waitForLine(READY);
     before.signal('SIGKILL');
     await before.exited;
     agents.length = 0;
-    await start('killed').waitForLine(/ ready/);
+    await start('killed').waitForLine(READY);
     await answers(CONTESTED);
   });
 });
@@ -215,7 +215,7 @@ describe('two proxies that want one port', () => {
   test('as an outbound: only one of them has it, and the other says which', async () => {
     await apply('caller-a', { inbounds: [CONTESTED + 1], outbounds: [CONTESTED] });
     await apply('caller-b', { inbounds: [CONTESTED + 2], outbounds: [CONTESTED] });
-    await start('caller-a').waitForLine(/ ready/);
+    await start('caller-a').waitForLine(READY);
     start('caller-b');
     const reason = await untilTakenBy('caller-b', 'the proxy caller-a (mesh bookinfo)');
     expect(reason).not.toContain('an application must not');
@@ -248,7 +248,7 @@ describe('two proxies that want one port', () => {
         STATE_DIRECTORY: `${home}/state`,
         KUMA_DATAPLANE_RUNTIME_RUN_DIR: `${home}/run`,
       };
-      await start('theirs', AS_NOBODY, env).waitForLine(/ ready/);
+      await start('theirs', AS_NOBODY, env).waitForLine(READY);
       start('mine');
       await untilTakenBy('mine', 'the proxy theirs (mesh bookinfo)');
     } finally {

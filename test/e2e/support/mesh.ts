@@ -25,6 +25,8 @@ export interface TestMesh {
 }
 
 export const MESH = 'bookinfo';
+/** The line of an agent that became ready; others say who is not ready yet. */
+export const READY = / kuma-dp ready mesh=/;
 
 export async function createTestMesh(): Promise<TestMesh> {
   const home = await mkdtemp(join(tmpdir(), 'mesh-'));
@@ -55,7 +57,7 @@ export async function createTestMesh(): Promise<TestMesh> {
     async startProxy(name, args = '', extra = {}) {
       const program = shell.start(`kuma-dp run ${args}`, { KUMA_DATAPLANE_NAME: name, ...extra });
       programs.set(name, program);
-      await program.waitForLine(/ ready/);
+      await program.waitForLine(READY);
       return program;
     },
     async apply(yaml) {
