@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeError } from '../../lib/coded-error.ts';
+import { inTime } from '../client/in-time.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 
@@ -76,15 +77,12 @@ async function readPath({ workDir }: CliContext, path: string): Promise<Source[]
 async function readUrl({ send }: CliContext, text: string, timeoutMs: number): Promise<string> {
   let url = toUrl(text);
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    const request = {
-      method: 'GET',
-      url,
-      headers: { accept: '*/*' },
-      signal: AbortSignal.timeout(timeoutMs),
-    } as const;
-    const { status, header, body } = await send(request).catch((cause: unknown) => {
-      throw new CliError('input', `cannot read ${url}: ${describeError(cause)}`, { cause });
-    });
+    const request = { method: 'GET', url, headers: { accept: '*/*' } } as const;
+    const { status, header, body } = await inTime(timeoutMs, (signal) => send({ ...request, signal })).catch(
+      (cause: unknown) => {
+        throw new CliError('input', `cannot read ${url}: ${describeError(cause)}`, { cause });
+      },
+    );
     if (status >= 200 && status < 300) return body;
     const location = header('location');
     if (status < 300 || status >= 400 || location === undefined)

@@ -3,6 +3,7 @@ import { CliError } from '../errors.ts';
 import { ApiError, parseJson, toApiError } from './api-error.ts';
 import { toConnectionError } from './connection-error.ts';
 import type { HttpRequest, HttpResponse, SendHttp, TlsOptions } from './http.ts';
+import { inTime } from './in-time.ts';
 
 /** Where and how to talk; read from the configuration once. */
 export interface ClientOptions {
@@ -123,27 +124,20 @@ async function sendRequest(
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     ...options.headers,
   };
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
-  const request: HttpRequest = {
-    method,
-    url,
-    headers,
-    tls: options.tls,
-    signal,
-    ...(body === undefined ? {} : { body }),
-  };
-  let response: HttpResponse;
-  try {
-    response = await options.send(request);
-  } catch (error) {
-    options.debug?.(`${method} ${url}: ${String(error)}`);
-    throw toConnectionError(signal.aborted ? signal.reason : error, {
-      controlPlane: options.name,
-      url,
-      timeoutMs,
-    });
-  }
+  const request = { method, url, headers, tls: options.tls, ...(body === undefined ? {} : { body }) };
+  const response = await inTime(timeoutMs, async (late) => {
+    const signal = options.signal === undefined ? late : AbortSignal.any([options.signal, late]);
+    try {
+      return await options.send({ ...request, signal });
+    } catch (error) {
+      options.debug?.(`${method} ${url}: ${String(error)}`);
+      throw toConnectionError(signal.aborted ? signal.reason : error, {
+        controlPlane: options.name,
+        url,
+        timeoutMs,
+      });
+    }
+  });
   options.debug?.(`${method} ${url}: ${response.status}`);
   const { status } = response;
   if (status >= 200 && status < 300) return response;

@@ -1,6 +1,8 @@
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { allocatePort } from '../../support/ports.ts';
 import { createKumactl } from '../../support/run-kumactl.ts';
+import { standStill } from '../../support/stand-still.ts';
 import { startDouble } from './double.ts';
 
 const ADD =
@@ -25,9 +27,7 @@ async function startTcp(onConnection: (socket: Socket) => void): Promise<{ port:
 
 describe('a control plane that cannot be reached', () => {
   test('because nothing listens is told in one line with what to do', async () => {
-    const closed = await startTcp(() => {});
-    const url = `http://127.0.0.1:${closed.port}`;
-    await closed[Symbol.asyncDispose]();
+    const url = `http://127.0.0.1:${await allocatePort()}`;
     await using kumactl = await createKumactl(url);
     for (const line of ['get meshes', 'inspect dataplanes', 'delete mesh x']) {
       expect(await kumactl.sh(line)).toEqual({
@@ -50,13 +50,21 @@ describe('a control plane that cannot be reached', () => {
   test('because it says nothing is given up after --api-timeout', async () => {
     await using silent = await startTcp(() => {});
     await using kumactl = await createKumactl(`http://127.0.0.1:${silent.port}`);
-    const started = performance.now();
     const { code, stderr } = await kumactl.sh('get meshes --api-timeout 200ms');
-    expect(performance.now() - started).toBeLessThan(5_000);
     expect(code).toBe(1);
     expect(stderr).toBe(
       `Error: cannot reach control plane "local" at http://127.0.0.1:${silent.port}: no answer within 200ms; check it, or wait longer with --api-timeout\n`,
     );
+  });
+
+  test('is not given up for a time in which kumactl itself stood still', async () => {
+    await using double = await startDouble(() => {
+      // Of the same process: kumactl sent its request and cannot read the answer.
+      standStill(700);
+      return [200, { total: 0, items: [], next: null }];
+    });
+    await using kumactl = await createKumactl(double.url);
+    expect(await kumactl.sh('get meshes --api-timeout 300ms')).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('because it stops in the middle of its answer', async () => {
