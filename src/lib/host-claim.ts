@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net';
+import { afterPatience } from './patience.ts';
 import { peekText } from './peek.ts';
 
 /**
@@ -41,11 +42,11 @@ export function askHolder(name: string, timeoutMs: number): Promise<string> {
     let text = '';
     const socket = connect({ path: `\0${name}` });
     const done = () => {
-      clearTimeout(timer);
+      cancelTimeout();
       socket.destroy();
       resolve(text.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST));
     };
-    const timer = setTimeout(done, timeoutMs);
+    const cancelTimeout = afterPatience(timeoutMs, done);
     socket.setEncoding('utf8');
     socket.on('data', (part: string) => {
       text += part;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { afterPatience } from '../../src/lib/patience.ts';
 import { type WaitOptions, waitUntil } from './wait-until.ts';
 
 export { type WaitOptions, waitUntil } from './wait-until.ts';
@@ -121,8 +122,7 @@ export function startProgram(
     },
     async stop({ signal = 'SIGTERM', timeoutMs = 20_000 } = {}) {
       if (ended === undefined) child.kill(signal);
-      const timer = setTimeout(() => killGroup(child), timeoutMs);
-      return exited.finally(() => clearTimeout(timer));
+      return exited.finally(afterPatience(timeoutMs, () => killGroup(child)));
     },
   };
 }
@@ -140,11 +140,11 @@ export async function runProgram(
 ): Promise<Finished> {
   const program = startProgram(command, args, options);
   let late = false;
-  const timer = setTimeout(() => {
+  const cancelLimit = afterPatience(options.timeoutMs ?? 60_000, () => {
     late = true;
     killMarked('SIGKILL', program.pid);
-  }, options.timeoutMs ?? 60_000);
-  const exit = await program.exited.finally(() => clearTimeout(timer));
+  });
+  const exit = await program.exited.finally(cancelLimit);
   if (late)
     throw new Error(`${command} ${args.join(' ')} did not end in time; it printed:\n${program.output()}`);
   return { ...exit, stdout: program.stdout(), stderr: program.stderr() };
@@ -209,7 +209,6 @@ function matches(line: string, pattern: RegExp | string): boolean {
   return typeof pattern === 'string' ? line.includes(pattern) : pattern.test(line);
 }
 
-// A test run that is stopped half-way takes its programs along.
 // A test run that is stopped half-way takes its programs along.
 process.once('exit', killAll);
 // A Ctrl-C reaches the whole group, this worker too, which would else end without a word.

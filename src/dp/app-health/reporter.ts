@@ -62,7 +62,9 @@ export function startHealthReporter(options: ReporterOptions): HealthReporter {
     again = false;
     const sent = report;
     const told = await tell(sent);
-    if (!stopped) await setEnvoy(told === 'not-known' && !sent.healthy, told);
+    // What was told may be old by now, and Envoy would drop connections for it.
+    const { healthy } = report ?? sent;
+    if (!stopped) await setEnvoy(told === 'not-known' && !healthy, told);
     sending = false;
     if (stopped) return;
     if (told === 'understood') backoff.reset();

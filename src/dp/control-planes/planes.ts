@@ -69,6 +69,8 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
   let lastOpened = '';
   let moves = 0;
   const cooling = new Map<string, Cooling>();
+  /** Since a stream was open, or since all had failed. The others come first: to wait for silent ones takes longer than they cool. */
+  const failedOnce = new Set<string>();
 
   /** One question at a time: a resolver that hangs cannot be called back. */
   function resolve(): Promise<void> {
@@ -126,9 +128,12 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       const now = clock.monotonic();
       const open = places.filter(({ key }) => !avoid.has(key));
       const pool = open.length > 0 ? open : places;
-      const ready = pool.find((place) => heatOf(place) <= now);
+      const ready = pool.filter((place) => heatOf(place) <= now);
       // All have failed lately: the one whose failure is oldest.
-      const best = ready ?? [...pool].sort((a, b) => heatOf(a) - heatOf(b))[0];
+      const best =
+        ready.find(({ key }) => !failedOnce.has(key)) ??
+        ready[0] ??
+        [...pool].sort((a, b) => heatOf(a) - heatOf(b))[0];
       if (best === undefined) throw new Error('there is no control plane to ask');
       return best;
     },
@@ -137,6 +142,7 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       if (!streaming) cooling.delete(place.key);
     },
     opened(place) {
+      failedOnce.clear();
       if (place.key !== lastOpened) moves++;
       lastOpened = place.key;
       current = place;
@@ -154,8 +160,11 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       };
       entry.until = clock.monotonic() + entry.backoff.next();
       cooling.set(place.key, entry);
+      failedOnce.add(place.key);
+      if (order.every(({ key }) => failedOnce.has(key))) failedOnce.clear();
     },
     prefer(place) {
+      failedOnce.delete(place.key);
       current = place;
       streaming = false;
       cooling.delete(place.key);

@@ -126,7 +126,7 @@ test('a restart is granted though Envoy crashes sooner than the control plane an
   };
   const ended = supervise({ revise }, { start });
   const asked = restarts.ask({ cause: 'kuma-dp restart', always: true });
-  expect(await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 2_000))])).toEqual({
+  expect(await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 15_000))])).toEqual({
     ok: true,
     text: 'Envoy is started anew',
   });

@@ -29,12 +29,15 @@ test('who says nothing is cut, and who said something is not', async () => {
   const port = await echoing({ firstByteMs: 50 });
   expect(await talk(port, '')).toBe('');
   server.close();
-  server = createFirstByteServer(
-    { onTls: () => {}, onPlain: (socket) => void socket.resume() },
-    { firstByteMs: 50 },
-  );
+  const heard = Promise.withResolvers<void>();
+  const onPlain = (socket: Socket) => {
+    socket.resume();
+    heard.resolve();
+  };
+  server = createFirstByteServer({ onTls: () => {}, onPlain }, { firstByteMs: 500 });
   const socket = dial(await open(server));
   socket.write('x');
+  await heard.promise;
   const silent = dial((server.address() as { port: number }).port);
   await once(silent, 'close');
   expect(socket.destroyed).toBe(false);

@@ -11,7 +11,7 @@ function watch(program: string, told: string[]) {
   return watchApplication({
     config: {
       check: { kind: 'exec', command: [program] },
-      ...{ intervalMs: 2_000, timeoutMs: 2_000, unhealthyThreshold: 3, healthyThreshold: 1 },
+      ...{ intervalMs: 2_000, timeoutMs: 15_000, unhealthyThreshold: 3, healthyThreshold: 1 },
     },
     clock,
     logger: { ...silentLogger, info: tell, warn: tell },

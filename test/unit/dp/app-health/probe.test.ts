@@ -26,7 +26,7 @@ test.each(CHECKS)(
   'checks by %s leave nothing behind at the signal that ends them all',
   async (_kind, check) => {
     const ending = new AbortController();
-    const probe = createProbe(check(), 5_000);
+    const probe = createProbe(check(), 15_000);
     for (let i = 0; i < 5; i++) expect(await probe(ending.signal)).toEqual({ ok: true, reason: '' });
     await waitUntil(() => getEventListeners(ending.signal, 'abort').length === 0);
   },
@@ -36,7 +36,7 @@ test.each([
   ...CHECKS.slice(0, 2),
   ['exec', () => ({ kind: 'exec', command: ['/bin/sleep', '5'] }) as const] as const,
 ])('a check by %s that is cancelled ends, before and in the middle', async (_kind, check) => {
-  const probe: Probe = createProbe(check(), 5_000);
+  const probe: Probe = createProbe(check(), 15_000);
   expect((await probe(AbortSignal.abort())).ok).toBe(false);
   const ending = new AbortController();
   const found = probe(ending.signal);
@@ -45,7 +45,7 @@ test.each([
 });
 
 test('a command that the system will not even try to start is a failed check', async () => {
-  const probe = createProbe({ kind: 'exec', command: ['/bin/true\0'] }, 5_000);
+  const probe = createProbe({ kind: 'exec', command: ['/bin/true\0'] }, 15_000);
   expect(await probe(new AbortController().signal)).toMatchObject({
     ok: false,
     reason: expect.stringContaining('cannot be started') as string,

@@ -110,6 +110,19 @@ describe('a control plane that takes none', () => {
     expect(envoy).toEqual(['/healthcheck/fail', '/healthcheck/ok']);
   });
 
+  test('and says so late sees by Envoy what holds by then', async () => {
+    const slow = Promise.withResolvers<void>();
+    hold = slow.promise;
+    answer = 'not-known';
+    reporter.update(ill);
+    await settle();
+    reporter.update(well);
+    slow.resolve();
+    await settle();
+    expect(told).toEqual([false, true]);
+    expect(envoy).toEqual([]);
+  });
+
   test('sees it by the next Envoy too', async () => {
     answer = 'not-known';
     envoyServes = false;

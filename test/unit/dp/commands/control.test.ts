@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { main } from '../../../../src/dp/main.ts';
 import { readProcessId } from '../../../../src/lib/process-id.ts';
-import { startProgram, waitUntil } from '../../../support/processes.ts';
+import { startProgram, stopAll, waitUntil } from '../../../support/processes.ts';
 
 let runDir: string;
 const servers: Server[] = [];
@@ -17,7 +17,8 @@ beforeEach(() => {
   runDir = mkdtempSync(join(tmpdir(), 'dp-control-'));
 });
 
-afterEach(() => {
+afterEach(async () => {
+  await stopAll();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
     server.close();
@@ -30,7 +31,8 @@ describe('an agent that does not answer', () => {
     'is not passed over by a %s without a name for another one that answers',
     async (command) => {
       const asked: string[] = [];
-      await agent('default.web', () => {}, { isMute: true });
+      const { pid } = startProgram('/bin/sleep', ['60']);
+      await agent('default.web', () => {}, { isMute: true, pid });
       await agent('default.db', (request, response) => {
         asked.push(`${request.method} ${request.url}`);
         response.writeHead(409).end('{"ok":false,"text":"no"}');
@@ -117,7 +119,7 @@ test('an agent whose process cannot be seen, as in a container, is stopped when 
     },
     { pid: 999_999_999 },
   );
-  expect(await kumaDp('stop', '--timeout', '5s')).toMatchObject({ code: 0 });
+  expect(await kumaDp('stop', '--timeout', '15s')).toMatchObject({ code: 0 });
 });
 
 test.each(['stop', 'drain'])('a %s that is refused is not told as done, nor waited for', async (command) => {
@@ -182,7 +184,7 @@ test.each(['RUN_DIR', 'WORK_DIR', 'CONFIG_DIR'])(
   async (name) => {
     await agent('default.web', (_request, response) => response.end('READY\n'));
     const env = { [`KUMA_DATAPLANE_RUNTIME_${name}`]: runDir };
-    for (const argv of [['status', '-o', 'json'], ['logs'], ['wait', '--timeout', '1s']])
+    for (const argv of [['status', '-o', 'json'], ['logs'], ['wait', '--timeout', '15s']])
       expect(await run(argv, env), argv[0]).toMatchObject({ code: 0, stderr: '' });
   },
 );

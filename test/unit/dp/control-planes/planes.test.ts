@@ -153,6 +153,19 @@ describe('whom to ask', () => {
     expect(planes.current?.key).toBe(a.key);
   });
 
+  test('those that are silent for longer than they are left alone keep nobody from the ones behind them', async () => {
+    const planes = planesOf(ABC);
+    planes.opened(await planes.next());
+    const asked: string[] = [];
+    for (let i = 0; i < 7; i++) {
+      const place = await planes.next();
+      asked.push(place.url.hostname);
+      clock.advance(60_000);
+      planes.failed(place, 'stream');
+    }
+    expect(asked).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a']);
+  });
+
   test('a resolver that fails or hangs leaves what was known', async () => {
     let broken = false;
     const resolver: Resolver = {
