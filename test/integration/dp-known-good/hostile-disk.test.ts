@@ -7,12 +7,13 @@ import {
   runProgram,
   startProgram,
   stopAll,
+  waitUntil,
 } from '../../support/processes.ts';
 import { Bench } from '../dp/support/agent.ts';
 import { startControlPlane } from '../dp/support/control-plane.ts';
 
 // Each agent has to serve for ten seconds before there is anything to save.
-const SAVES = { timeoutMs: 30_000 };
+const SAVES = { timeoutMs: 45_000 };
 const NOBODY = 65_534;
 
 let bench: Bench;
@@ -60,7 +61,7 @@ async function isReady(agent: RunningProgram): Promise<boolean> {
 
 async function expectServingOn(agent: RunningProgram, line: RegExp): Promise<void> {
   await agent.waitForLine(line, SAVES);
-  expect(await isReady(agent)).toBe(true);
+  await waitUntil(() => isReady(agent), { timeoutMs: 10_000, describe: agent.output });
   expect(await agent.stop()).toEqual({ code: 0, signal: null });
 }
 

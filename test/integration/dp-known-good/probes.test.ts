@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,7 @@ async function listen(server: Server): Promise<number> {
 
 const serve = (handle: RequestListener) => listen(createHttpServer(handle));
 
-function probe(text: string, timeoutMs = 5_000, signal = new AbortController().signal) {
+function probe(text: string, timeoutMs = 30_000, signal = new AbortController().signal) {
   const parsed = parseAppCheck(text);
   if (!parsed.ok) throw new Error(parsed.message);
   return createProbe(parsed.check, timeoutMs)(signal);
@@ -129,6 +129,14 @@ describe('a TCP check', () => {
   });
 });
 
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 function isAlive(pid: number): boolean {
   try {
     return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -157,19 +165,18 @@ describe('a command', () => {
   });
 
   test('that hangs is killed with all it started', async () => {
-    const text = `exec:sh -c 'sleep 300 & echo $! > ${dir}/child; echo $$ > ${dir}/self; wait'`;
-    const result = await probe(text, 500);
-    expect(result).toMatchObject({ ok: false, reason: expect.stringContaining('within 500 ms') });
-    for (const name of ['child', 'self']) {
-      const pid = Number(readFileSync(join(dir, name), 'utf8'));
-      await waitUntil(() => !isAlive(pid));
-    }
+    // Both have it in their arguments, however far they got in the time.
+    const mark = `300.${process.pid}`;
+    const alive = () => readdirSync('/proc').filter((pid) => read(`/proc/${pid}/cmdline`).includes(mark));
+    const running = probe(`exec:sh -c 'sleep ${mark} & wait; sleep ${mark}'`, 500);
+    await waitUntil(() => alive().length > 0);
+    expect(await running).toMatchObject({ ok: false, reason: expect.stringContaining('within 500 ms') });
+    await waitUntil(() => alive().length === 0, { describe: () => alive().join(', ') });
   });
 
   test('that leaves something in the background is not waited for, and what it left is ended', async () => {
-    const at = performance.now();
+    // One that is waited for would not have ended in time.
     expect((await probe(`exec:sh -c 'sleep 300 & echo $! > ${dir}/child; exit 0'`)).ok).toBe(true);
-    expect(performance.now() - at).toBeLessThan(4_000);
     const pid = Number(readFileSync(join(dir, 'child'), 'utf8'));
     await waitUntil(() => !isAlive(pid));
   });
@@ -197,7 +204,7 @@ test('an application that comes up, fails for a moment, dies and comes back is s
   const parsed = parseAppCheck(`http://127.0.0.1:${port}/`);
   if (!parsed.ok) throw new Error(parsed.message);
   let checks = 0;
-  const ask = createProbe(parsed.check, 1_000);
+  const ask = createProbe(parsed.check, 30_000);
   const monitor = startAppMonitor({
     probe: (signal) => {
       checks++;

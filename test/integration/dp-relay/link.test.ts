@@ -95,7 +95,7 @@ describe('the link to a control plane', () => {
     // Longer than the pause before the next attempt.
     await delay(500);
     expect(cp.streams).toEqual(['old', 'new']);
-    expect(cp.open()).toBe(1);
+    await until(() => cp.open() === 1, reasonOf(relay));
   });
 
   test('a token that the control plane says again is in no line and no status', async () => {

@@ -107,7 +107,7 @@ function startEnvoy(port: number) {
   };
   closers.push(kill);
   const get = async (from: string): Promise<string> => {
-    const client = createAdminClient({ socketPath: admin });
+    const client = createAdminClient({ socketPath: admin }, 15_000);
     try {
       return (await client.get(from)).body;
     } catch {
