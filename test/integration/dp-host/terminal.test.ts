@@ -22,11 +22,13 @@ function run(args: readonly string[], envoy = {}): Terminal {
 const shell = () => ['bash', '--noprofile', '--rcfile', bench.path('rc'), '-i'];
 
 /** A shell runs on the terminal, into which the agent is typed. */
-async function runInShell(application: string): Promise<Terminal> {
+async function runInShell(application: string, flags: readonly string[] = []): Promise<Terminal> {
   bench.write('rc', "PS1='prompt> '");
   const terminal = openTerminal(shell());
   await terminal.untilShown('prompt> ');
-  const words = bench.command(bench.fakeEnvoy().path, ['--', 'APPLICATION']).map((word) => `'${word}'`);
+  const words = bench
+    .command(bench.fakeEnvoy().path, [...flags, '--', 'APPLICATION'])
+    .map((word) => `'${word}'`);
   terminal.type(`${words.join(' ').replace("'APPLICATION'", application)}\n`);
   return terminal;
 }
@@ -178,14 +180,12 @@ describe('job control', () => {
   });
 
   test('a shell that is the application ends with the agent, which it does not hear by SIGTERM, and leaves the terminal in order', async () => {
-    const terminal = await runInShell(shell().join(' '));
+    const terminal = await runInShell(shell().join(' '), ['--app-stop-timeout', '1h']);
     let at = await terminal.untilShown(/is for the application now[\s\S]*prompt> /);
     terminal.type(JOB);
     at = await terminal.untilShown('up\r\n', at);
-    const since = performance.now();
     process.kill(agentPid(), 'SIGTERM');
     at = await terminal.untilShown(/ stopped [\s\S]*prompt> /, at);
-    expect(performance.now() - since).toBeLessThan(8_000);
     terminal.type('echo code=$?; stty | grep -c -e -echo -e -icanon\n');
     await terminal.untilShown(/code=129\r\n0\r\n/, at);
     terminal.type('exit 0\n');
