@@ -24,7 +24,8 @@ export const CTRL_BACKSLASH = '\x1c';
 
 export function openTerminal(command: readonly string[]): Terminal {
   const program = startProgram('python3', ['-u', clonePath('test/fixtures/terminal.py'), ...command], {
-    env: { TERM: 'dumb' },
+    // What a shell says of its jobs is of the language of the user.
+    env: { TERM: 'dumb', LC_ALL: 'C' },
     openInput: true,
   });
   const events = () =>
