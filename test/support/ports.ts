@@ -22,6 +22,9 @@ export async function allocatePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** A host that has no address. With an empty label it is known without a name server, which may be slow, or silent. */
+export const NO_NAME = 'no-such-host..invalid';
+
 /** A URL where nobody answers, nor will while this process lives. */
 export async function nobodyAt(): Promise<string> {
   return `http://127.0.0.1:${await allocatePort()}`;

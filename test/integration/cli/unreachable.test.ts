@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { allocatePort } from '../../support/ports.ts';
+import { allocatePort, NO_NAME } from '../../support/ports.ts';
 import { createKumactl } from '../../support/run-kumactl.ts';
 import { standStill } from '../../support/stand-still.ts';
 import { startDouble } from './double.ts';
@@ -39,11 +39,11 @@ describe('a control plane that cannot be reached', () => {
   });
 
   test('because its name does not resolve', async () => {
-    await using kumactl = await createKumactl('http://no-such-host.invalid:5681');
+    await using kumactl = await createKumactl(`http://${NO_NAME}:5681`);
     const { code, stderr } = await kumactl.sh('get meshes');
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^Error: cannot reach control plane "local" at http:\/\/no-such-host\.invalid:5681: the host name (does not resolve|cannot be resolved now).*\n$/,
+      /^Error: cannot reach control plane "local" at http:\/\/no-such-host\.\.invalid:5681: the host name (does not resolve|cannot be resolved now).*\n$/,
     );
   });
 

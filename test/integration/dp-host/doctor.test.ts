@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { allocatePort } from '../../support/ports.ts';
+import { allocatePort, NO_NAME } from '../../support/ports.ts';
 import {
   clonePath,
   envoyBinary,
@@ -181,13 +181,8 @@ test('few open files are told with how many connections they are enough for', as
 });
 
 test('a name of the control plane that cannot be resolved', async () => {
-  const result = await doctor(['--cp-address', 'https://no-such-host.invalid:5678']);
-  expectFinding(
-    result,
-    'error',
-    'no-such-host.invalid of the control plane cannot be resolved',
-    'getent hosts',
-  );
+  const result = await doctor(['--cp-address', `https://${NO_NAME}:5678`]);
+  expectFinding(result, 'error', `${NO_NAME} of the control plane cannot be resolved`, 'getent hosts');
 });
 
 describe('the control plane', () => {

@@ -7,7 +7,7 @@ import { createControlPlanes } from '../../../src/dp/control-planes/planes.ts';
 import { systemResolver } from '../../../src/dp/control-planes/resolve.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
-import { nobodyAt } from '../../support/ports.ts';
+import { NO_NAME, nobodyAt } from '../../support/ports.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { makeCertificates, type TestCertificates } from './support/certificates.ts';
 import { type Answer, bootstrapWith, startControlPlane } from './support/control-plane.ts';
@@ -170,10 +170,10 @@ describe('control planes that cannot be reached', () => {
   });
 
   test('a name that cannot be resolved is told as such', async () => {
-    const to = target('http://no-such-host.invalid:5678', { retryMaxMs: 0 });
+    const to = target(`http://${NO_NAME}:5678`, { retryMaxMs: 0 });
     await expect(fetchFrom(to).result).rejects.toMatchObject({
       code: 'control-plane-unreachable',
-      message: expect.stringContaining('no-such-host.invalid cannot be resolved'),
+      message: expect.stringContaining(`${NO_NAME} cannot be resolved`),
     });
   });
 
