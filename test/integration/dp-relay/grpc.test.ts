@@ -318,6 +318,32 @@ describe('our gRPC client, with a grpc-js server', () => {
     expect(reason).toBe('');
   });
 
+  test('a stream whose connection closes or breaks ends as unavailable, with that as its reason', async () => {
+    for (const [how, reason] of [
+      ['end', 'the control plane closed the connection'],
+      ['resetAndDestroy', /ECONNRESET/],
+    ] as const) {
+      const sockets: net.Socket[] = [];
+      const server = http2.createServer().on('stream', (stream) => {
+        stream.on('error', () => {}).respond({ ':status': 200, 'content-type': 'application/grpc' });
+        stream.write(toFrame(Buffer.from('here')));
+      });
+      server.on('connection', (socket: net.Socket) => void sockets.push(socket));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      closers.push(() => void server.close());
+      const { received, ended } = talk(await dial((server.address() as net.AddressInfo).port));
+      await until(
+        () => received.length === 1,
+        () => 'nothing',
+      );
+      for (const socket of sockets) socket[how]();
+      expect(await ended).toEqual({
+        code: 14,
+        message: typeof reason === 'string' ? reason : expect.stringMatching(reason),
+      });
+    }
+  });
+
   test('a server that promises success in its first headers is heard, and how it really ends is told', async () => {
     const server = http2.createServer().on('stream', (stream) => {
       stream.respond(

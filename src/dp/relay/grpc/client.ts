@@ -91,7 +91,7 @@ export function connectGrpc(endpoint: GrpcEndpoint, options: ConnectOptions): Pr
       keepAlive(session, options);
       resolve({
         open: (path, metadata, events) =>
-          openStream(session, { path, metadata, events }, options.maxMessageBytes),
+          openStream(session, { path, metadata, events, whyOver: () => reason }, options.maxMessageBytes),
         close: () => session.destroy(),
       });
     });
@@ -150,14 +150,17 @@ interface Call {
   readonly path: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly events: ClientStreamEvents;
+  /** Why the connection is over, once it is. */
+  readonly whyOver: () => string;
 }
 
 function openStream(
   session: http2.ClientHttp2Session,
-  { path, metadata, events }: Call,
+  { path, metadata, events, whyOver }: Call,
   maxMessageBytes = MAX_MESSAGE_BYTES,
 ): ClientStream {
   let status: StreamEnd | undefined;
+  let cancelled = false;
   if (session.destroyed || session.closed) return unopened('the connection is closed', events);
   let stream: http2.ClientHttp2Stream;
   try {
@@ -169,7 +172,10 @@ function openStream(
     // Headers of a bootstrap that HTTP/2 does not take.
     return unopened(describeError(error), events);
   }
-  const cancel = () => stream.close(http2.constants.NGHTTP2_CANCEL);
+  const cancel = () => {
+    cancelled = true;
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+  };
   const reader = createFrameReader(maxMessageBytes);
   stream.on('response', (headers, flags) => {
     // One in headers that others follow is metadata (gRPC over HTTP/2, "Trailers-Only").
@@ -198,7 +204,12 @@ function openStream(
   });
   // The server is through: what we might still say is of no interest to it.
   stream.on('end', () => stream.close());
-  stream.once('close', () => events.onEnd(status ?? lost(stream.rstCode)));
+  stream.once('close', () => {
+    if (cancelled) status ??= { code: OK, message: 'cancelled' };
+    // Node.js resets the streams of a connection that is over; the peer reset none.
+    if (session.closed || session.destroyed) status ??= { code: UNAVAILABLE, message: whyOver() };
+    events.onEnd(status ?? lost(stream.rstCode));
+  });
   return {
     send(message) {
       if (!stream.destroyed && !stream.writableEnded) stream.write(toFrame(message));
@@ -213,7 +224,6 @@ function unopened(message: string, { onEnd }: ClientStreamEvents): ClientStream 
 }
 
 function lost(resetCode: number | undefined): StreamEnd {
-  if (resetCode === http2.constants.NGHTTP2_CANCEL) return { code: OK, message: 'cancelled' };
   return resetCode === undefined || resetCode === 0
     ? { code: UNKNOWN, message: 'the stream ended without a status' }
     : { code: UNAVAILABLE, message: `the stream was reset (HTTP/2 error ${resetCode})` };
