@@ -1,7 +1,11 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { afterPatience } from '../../lib/patience.ts';
 import type { AdminPlace } from '../admin-place.ts';
 
-/** Fixed requests to the admin interface of one Envoy. Rejects when it does not answer within the time. */
+/**
+ * Fixed requests to the admin interface of one Envoy. Rejects when nothing comes from it for the time, in ms in which
+ * this process runs.
+ */
 export interface AdminClient {
   get(path: string): Promise<AdminReply>;
   /** Admin changes state on POST only. */
@@ -26,13 +30,17 @@ export function createAdminClient(place: AdminPlace, timeoutMs = TIMEOUT_MS): Ad
       const outgoing = request(
         { ...where, agent, method, path, headers: { host: 'localhost' } },
         (response) => {
-          readAll(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+          readAll(response, wait).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
         },
       );
-      outgoing.setTimeout(timeoutMs, () =>
-        outgoing.destroy(new Error(`admin does not answer within ${timeoutMs} ms`)),
-      );
+      const giveUp = () => outgoing.destroy(new Error(`admin does not answer within ${timeoutMs} ms`));
+      let cancelTimeout = afterPatience(timeoutMs, giveUp);
+      const wait = (): void => {
+        cancelTimeout();
+        cancelTimeout = afterPatience(timeoutMs, giveUp);
+      };
       outgoing.once('error', reject);
+      outgoing.once('close', () => cancelTimeout());
       outgoing.end();
     });
   return {
@@ -42,10 +50,11 @@ export function createAdminClient(place: AdminPlace, timeoutMs = TIMEOUT_MS): Ad
   };
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function readAll(response: IncomingMessage, onChunk: () => void): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
+    onChunk();
     size += chunk.length;
     if (size > MAX_BYTES) throw new Error('the answer of the admin interface is too long');
     chunks.push(chunk);
